@@ -1,0 +1,19 @@
+//! The extension attributes that Signalbox writes and reads.
+//!
+//! All but `hops` are documented extensions of the CloudEvents specification
+//! (`cloudevents/extensions/` of the specification's repository).
+
+/// Id of the event that began the story (the root). A root event's own id.
+pub const CORRELATION_ID: &str = "correlationid";
+/// Id of the event that this event answers. Absent on a root event.
+pub const CAUSATION_ID: &str = "causationid";
+/// W3C trace context, so that traces join across the bus.
+pub const TRACEPARENT: &str = "traceparent";
+/// Events with one partition key are handled in the order of the log.
+pub const PARTITION_KEY: &str = "partitionkey";
+/// How many derivations lie between the root and this event; the loop guard counts it.
+pub const HOPS: &str = "hops";
+/// When the bus took the event (RFC 3339), as opposed to `time`, when it happened.
+pub const RECORDED_TIME: &str = "recordedtime";
+/// Where the body is when it is too large to travel with the event.
+pub const DATAREF: &str = "dataref";
