@@ -33,7 +33,12 @@ impl Announcement {
     /// Never for the payloads of this crate: they are plain data with string keys.
     pub fn of<P: Payload>(payload: &P) -> Self {
         let data = serde_json::to_value(payload).expect("payloads are plain data with string keys");
-        Self { kind: payload.kind(), subject: None, partition_key: None, data }
+        Self {
+            kind: payload.kind(),
+            subject: None,
+            partition_key: None,
+            data,
+        }
     }
 
     /// Sets what it is about.
@@ -55,7 +60,9 @@ impl Announcement {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HopLimit {
     /// The story is too deep: an automation answers itself.
-    #[error("event {parent} is {MAX_HOPS} derivations away from its root {root}: this looks like a loop of automations")]
+    #[error(
+        "event {parent} is {MAX_HOPS} derivations away from its root {root}: this looks like a loop of automations"
+    )]
     Exceeded {
         /// The event that would have been answered.
         parent: String,
@@ -72,7 +79,12 @@ pub enum HopLimit {
 pub fn derived_id(parent: &Envelope, handler: &str, step: &str) -> String {
     // The lengths keep ("ab", "c") and ("a", "bc") apart.
     let (source, id) = (parent.source(), parent.id());
-    let name = format!("{}:{source}{}:{id}{}:{handler}{step}", source.len(), id.len(), handler.len());
+    let name = format!(
+        "{}:{source}{}:{id}{}:{handler}{step}",
+        source.len(),
+        id.len(),
+        handler.len()
+    );
     Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
 }
 
@@ -94,13 +106,17 @@ pub fn derive(
         });
     }
     let id = derived_id(parent, handler, step);
-    let mut builder = Envelope::builder(id.as_str(), format!("/signalbox/{handler}"), announcement.kind.name())
-        .time(now)
-        .json(&announcement.data)
-        .extension(extension::CORRELATION_ID, parent.correlation_id())
-        .extension(extension::CAUSATION_ID, parent.id())
-        .extension(extension::HOPS, (parent.hops() + 1).to_string())
-        .extension(extension::TRACEPARENT, child_traceparent(parent, &id));
+    let mut builder = Envelope::builder(
+        id.as_str(),
+        format!("/signalbox/{handler}"),
+        announcement.kind.name(),
+    )
+    .time(now)
+    .json(&announcement.data)
+    .extension(extension::CORRELATION_ID, parent.correlation_id())
+    .extension(extension::CAUSATION_ID, parent.id())
+    .extension(extension::HOPS, (parent.hops() + 1).to_string())
+    .extension(extension::TRACEPARENT, child_traceparent(parent, &id));
     if let Some(subject) = &announcement.subject {
         builder = builder.subject(subject);
     }
@@ -117,16 +133,29 @@ pub fn root_traceparent(source: &str, id: &str) -> String {
 }
 
 fn child_traceparent(parent: &Envelope, child_id: &str) -> String {
-    let inherited = parent.traceparent().and_then(|value| trace_id(&value).map(str::to_owned));
-    let trace = inherited.unwrap_or_else(|| {
-        Uuid::new_v5(&NAMESPACE, parent.correlation_id().as_bytes()).simple().to_string()
-    });
-    traceparent(&trace, Uuid::new_v5(&NAMESPACE, child_id.as_bytes()).as_u128())
+    parent
+        .traceparent()
+        .and_then(|inherited| span_in(&inherited, child_id))
+        .unwrap_or_else(|| {
+            let trace = Uuid::new_v5(&NAMESPACE, parent.correlation_id().as_bytes());
+            traceparent(&trace.simple().to_string(), span_seed(child_id))
+        })
+}
+
+/// The trace context of the event `id`, in the same trace as another; `None` when that one is not well-formed.
+pub(crate) fn span_in(other: &str, id: &str) -> Option<String> {
+    Some(traceparent(trace_id(other)?, span_seed(id)))
+}
+
+fn span_seed(id: &str) -> u128 {
+    Uuid::new_v5(&NAMESPACE, id.as_bytes()).as_u128()
 }
 
 /// `00-<trace id>-<span id>-01` of W3C Trace Context level 1, sampled.
 fn traceparent(trace: &str, span_seed: u128) -> String {
-    let span = u64::try_from(span_seed & u128::from(u64::MAX)).unwrap_or(1).max(1);
+    let span = u64::try_from(span_seed & u128::from(u64::MAX))
+        .unwrap_or(1)
+        .max(1);
     format!("00-{trace}-{span:016x}-01")
 }
 
@@ -135,7 +164,9 @@ fn trace_id(value: &str) -> Option<&str> {
     let mut parts = value.split('-');
     let (_version, trace) = (parts.next()?, parts.next()?);
     let well_formed = trace.len() == 32
-        && trace.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        && trace
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         && trace.bytes().any(|b| b != b'0');
     well_formed.then_some(trace)
 }

@@ -6,8 +6,10 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use cloudevents::event::ExtensionValue;
 use cloudevents::{AttributesReader, AttributesWriter, Data, Event};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::media::MediaType;
 use crate::validate::{self, InvalidEnvelope};
 use crate::{Payload, extension};
 
@@ -21,7 +23,11 @@ pub struct Envelope {
 
 impl Envelope {
     /// Starts an event with the three attributes that identify it.
-    pub fn builder(id: impl Into<String>, source: impl Into<String>, ty: impl Into<String>) -> EnvelopeBuilder {
+    pub fn builder(
+        id: impl Into<String>,
+        source: impl Into<String>,
+        ty: impl Into<String>,
+    ) -> EnvelopeBuilder {
         EnvelopeBuilder::new(id.into(), source.into(), ty.into())
     }
 
@@ -69,24 +75,35 @@ impl Envelope {
         }
     }
 
-    /// Whether there is a body at all (an empty one counts).
+    /// Whether there is a body. An empty one is none: binary modes cannot tell the two apart.
     pub fn has_body(&self) -> bool {
         self.event.data().is_some()
     }
 
     /// Whether the media type says JSON (`*/json` or `*/*+json`, parameters and case aside).
-    /// An absent media type means JSON, as in the JSON event format.
+    ///
+    /// An absent media type is taken for JSON, leniently: most senders that forget it send JSON. [`Self::json`] tells
+    /// whether it is.
     pub fn is_json(&self) -> bool {
         self.datacontenttype().is_none_or(is_json)
     }
 
     /// The body as JSON; `null` when there is no body.
     pub fn json(&self) -> Result<Value, serde_json::Error> {
-        if self.body().is_empty() { Ok(Value::Null) } else { serde_json::from_slice(self.body()) }
+        if self.body().is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_slice(self.body())
+        }
     }
 
     /// The body as one of our own payloads.
     pub fn payload<P: Payload>(&self) -> Result<P, serde_json::Error> {
+        self.typed()
+    }
+
+    /// The body as any type that it can be read into.
+    pub fn typed<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(self.body())
     }
 
@@ -112,7 +129,8 @@ impl Envelope {
 
     /// Id of the root of this event's story: `correlationid`, or its own id.
     pub fn correlation_id(&self) -> Cow<'_, str> {
-        self.extension(extension::CORRELATION_ID).unwrap_or(Cow::Borrowed(self.id()))
+        self.extension(extension::CORRELATION_ID)
+            .unwrap_or(Cow::Borrowed(self.id()))
     }
 
     /// Id of the event that this one answers.
@@ -127,15 +145,18 @@ impl Envelope {
 
     /// What must stay in order: `partitionkey`, or else the source and subject.
     pub fn partition_key(&self) -> Cow<'_, str> {
-        self.extension(extension::PARTITION_KEY).unwrap_or_else(|| match self.subject() {
-            Some(subject) => Cow::Owned(format!("{}#{subject}", self.source())),
-            None => Cow::Borrowed(self.source()),
-        })
+        self.extension(extension::PARTITION_KEY)
+            .unwrap_or_else(|| match self.subject() {
+                Some(subject) => Cow::Owned(format!("{}#{subject}", self.source())),
+                None => Cow::Borrowed(self.source()),
+            })
     }
 
     /// Derivations since the root: 0 for an event from outside.
     pub fn hops(&self) -> u32 {
-        self.extension(extension::HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0)
+        self.extension(extension::HOPS)
+            .and_then(|hops| hops.parse().ok())
+            .unwrap_or(0)
     }
 
     /// The underlying event of the CloudEvents SDK.
@@ -150,8 +171,11 @@ impl Envelope {
         builder.time = self.time();
         builder.datacontenttype = self.datacontenttype().map(str::to_owned);
         builder.dataschema = self.dataschema().map(str::to_owned);
-        builder.extensions =
-            self.extensions().into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+        builder.extensions = self
+            .extensions()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into_owned()))
+            .collect();
         builder.body = self.has_body().then(|| self.body().to_vec());
         builder
     }
@@ -279,7 +303,17 @@ impl EnvelopeBuilder {
 
     /// Checks every rule of the specification and makes the event.
     pub fn build(self) -> Result<Envelope, InvalidEnvelope> {
-        let Self { id, source, ty, subject, time, datacontenttype, dataschema, extensions, body } = self;
+        let Self {
+            id,
+            source,
+            ty,
+            subject,
+            time,
+            datacontenttype,
+            dataschema,
+            extensions,
+            body,
+        } = self;
         required("id", &id)?;
         required("source", &source)?;
         required("type", &ty)?;
@@ -294,6 +328,9 @@ impl EnvelopeBuilder {
             optional("datacontenttype", media_type)?;
             validate::media_type("datacontenttype", media_type)?;
         }
+        if let Some(time) = time {
+            validate::time("time", time)?;
+        }
         let mut event = Event::default();
         event.set_id(id);
         event.set_source(source);
@@ -301,11 +338,12 @@ impl EnvelopeBuilder {
         event.set_subject(subject);
         event.set_time(time);
         if let Some(schema) = dataschema {
-            let url = cloudevents::event::TryIntoUrl::into_url(schema.as_str()).map_err(|_| InvalidEnvelope::Type {
-                name: "dataschema".to_owned(),
-                value: schema,
-                expected: "an absolute URI",
-            })?;
+            optional("dataschema", &schema)?;
+            validate::uri_reference("dataschema", &schema)?;
+            let url = cloudevents::event::TryIntoUrl::into_url(schema.as_str())
+                .map_err(|_| validate::wrong_type("dataschema", &schema, "an absolute URI"))?;
+            // The SDK keeps it in normal form, which can be longer.
+            validate::string("dataschema", url.as_str())?;
             event.set_dataschema(Some(url));
         }
         for (name, value) in extensions {
@@ -314,7 +352,7 @@ impl EnvelopeBuilder {
             validate::string(&name, &value)?;
             event.set_extension(&name, value);
         }
-        if let Some(body) = body {
+        if let Some(body) = body.filter(|body| !body.is_empty()) {
             event.set_data_unchecked(Data::Binary(body));
         }
         event.set_datacontenttype(datacontenttype);
@@ -323,11 +361,19 @@ impl EnvelopeBuilder {
 }
 
 fn required(name: &'static str, value: &str) -> Result<(), InvalidEnvelope> {
-    if value.is_empty() { Err(InvalidEnvelope::Missing(name)) } else { Ok(()) }
+    if value.is_empty() {
+        Err(InvalidEnvelope::Missing(name))
+    } else {
+        Ok(())
+    }
 }
 
 fn optional(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
-    if value.is_empty() { Err(InvalidEnvelope::Empty(name.to_owned())) } else { Ok(()) }
+    if value.is_empty() {
+        Err(InvalidEnvelope::Empty(name.to_owned()))
+    } else {
+        Ok(())
+    }
 }
 
 fn url_text(url: &impl AsRef<str>) -> &str {
@@ -336,6 +382,5 @@ fn url_text(url: &impl AsRef<str>) -> &str {
 
 /// Whether a media type is JSON, by the rule of the JSON event format.
 pub fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.split_once('/').is_some_and(|(_, subtype)| subtype == "json" || subtype.ends_with("+json"))
+    MediaType::parse(media_type).is_json()
 }

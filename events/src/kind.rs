@@ -5,7 +5,9 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 /// An event type of ours. Closed: no `_ =>` on it.
 ///
 /// A type is never reused after it is retired; a change that old readers cannot take is a new version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumIter, EnumString, IntoStaticStr)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumIter, EnumString, IntoStaticStr,
+)]
 pub enum Kind {
     /// Alertmanager says that an alert is firing.
     #[strum(serialize = "io.prometheus.alert.firing.v1")]

@@ -5,11 +5,20 @@
 //! - [`payload`]: what each of them carries.
 //! - [`Announcement`]: what a handler wants to say; [`derive`] turns it into an event of the same story.
 
+pub mod alertmanager;
 pub mod announcement;
+mod attributes;
 pub mod envelope;
 pub mod extension;
+pub mod github;
+mod header;
+pub mod http;
+pub mod json;
 pub mod kind;
+mod media;
+pub mod nats;
 pub mod payload;
+mod raw;
 pub mod subject;
 pub mod validate;
 

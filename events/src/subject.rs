@@ -46,7 +46,9 @@ pub fn of(ty: &str) -> String {
 pub fn fits(glob: &str, ty: &str) -> bool {
     let mut parts = glob.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = ty.strip_prefix(first) else { return false };
+    let Some(mut rest) = ty.strip_prefix(first) else {
+        return false;
+    };
     let mut last: Option<&str> = None;
     for part in parts {
         if let Some(previous) = last.replace(part) {

@@ -3,7 +3,10 @@
 //! Source of each rule: `cloudevents/spec.md` of the CloudEvents specification, sections "Naming Conventions",
 //! "Type System", "Required Attributes" and "Optional Attributes".
 
+use chrono::{DateTime, Datelike as _, Utc};
 use thiserror::Error;
+
+use crate::media::split_parameters;
 
 /// Longest attribute name that Signalbox accepts. The specification says that names SHOULD be at most 20 characters;
 /// a longer one is accepted on read, up to what fits a header name comfortably.
@@ -27,7 +30,9 @@ pub enum InvalidEnvelope {
     #[error("`{0}` cannot be the name of an extension: the specification reserves it")]
     Reserved(String),
     /// The value has a character that the String type forbids.
-    #[error("attribute `{name}` has the forbidden character U+{code:04X} (control characters, surrogates and non-characters are not allowed)")]
+    #[error(
+        "attribute `{name}` has the forbidden character U+{code:04X} (control characters, surrogates and non-characters are not allowed)"
+    )]
     Character {
         /// Which attribute.
         name: String,
@@ -52,6 +57,15 @@ pub enum InvalidEnvelope {
         /// What it should hold.
         expected: &'static str,
     },
+    /// The event is of another version of CloudEvents.
+    #[error("specversion {0:?} is not supported: Signalbox speaks CloudEvents 1.0")]
+    SpecVersion(String),
+    /// The attribute came twice, with different values.
+    #[error("attribute `{0}` is there twice, with different values")]
+    Duplicate(String),
+    /// The value is not UTF-8, before or after percent-decoding.
+    #[error("attribute `{0}` holds bytes that are not UTF-8")]
+    Encoding(String),
 }
 
 /// Checks an attribute name against `[a-z0-9]+`.
@@ -59,13 +73,25 @@ pub fn name(name: &str) -> Result<(), InvalidEnvelope> {
     let ok = !name.is_empty()
         && name.len() <= MAX_NAME_CHARS
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if ok { Ok(()) } else { Err(InvalidEnvelope::Name(name.to_owned())) }
+    if ok {
+        Ok(())
+    } else {
+        Err(InvalidEnvelope::Name(name.to_owned()))
+    }
 }
 
 /// Checks the name of an extension: a valid name that is not an attribute of the core and not `data`.
 pub fn extension_name(candidate: &str) -> Result<(), InvalidEnvelope> {
-    const RESERVED: [&str; 10] = [
-        "id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "database64",
+    const RESERVED: [&str; 9] = [
+        "id",
+        "source",
+        "specversion",
+        "type",
+        "datacontenttype",
+        "dataschema",
+        "subject",
+        "time",
+        "data",
     ];
     name(candidate)?;
     if RESERVED.contains(&candidate) {
@@ -77,10 +103,16 @@ pub fn extension_name(candidate: &str) -> Result<(), InvalidEnvelope> {
 /// Checks a value of the type String.
 pub fn string(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
     if value.len() > MAX_VALUE_BYTES {
-        return Err(InvalidEnvelope::TooLarge { name: name.to_owned(), bytes: value.len() });
+        return Err(InvalidEnvelope::TooLarge {
+            name: name.to_owned(),
+            bytes: value.len(),
+        });
     }
     match value.chars().find(|c| forbidden(*c)) {
-        Some(c) => Err(InvalidEnvelope::Character { name: name.to_owned(), code: u32::from(c) }),
+        Some(c) => Err(InvalidEnvelope::Character {
+            name: name.to_owned(),
+            code: u32::from(c),
+        }),
         None => Ok(()),
     }
 }
@@ -91,32 +123,78 @@ pub fn uri_reference(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
     string(name, value)?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
     let escapes = value.match_indices('%').all(|(at, _)| {
-        value.as_bytes().get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+        value
+            .as_bytes()
+            .get(at + 1..at + 3)
+            .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
     });
     if value.bytes().all(allowed) && escapes {
         return Ok(());
     }
-    Err(InvalidEnvelope::Type {
-        name: name.to_owned(),
-        value: value.to_owned(),
-        expected: "a URI-reference (RFC 3986); percent-encode spaces and non-ASCII characters",
-    })
+    Err(wrong_type(
+        name,
+        value,
+        "a URI-reference (RFC 3986); percent-encode spaces and non-ASCII characters",
+    ))
 }
 
-/// Checks a media type (RFC 2046): `type/subtype` with optional parameters.
+/// Checks a value of the type Timestamp: RFC 3339 has four digits for the year, and none before year 0.
+pub fn time(name: &str, value: DateTime<Utc>) -> Result<(), InvalidEnvelope> {
+    if (0..=9999).contains(&value.year()) {
+        return Ok(());
+    }
+    Err(wrong_type(
+        name,
+        &value.to_string(),
+        "a time from year 0000 to year 9999",
+    ))
+}
+
+/// Checks a media type (RFC 2045 section 5.1): `type/subtype` and parameters, printable ASCII, no white space around.
 pub fn media_type(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
     string(name, value)?;
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    let token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+%'*`|~".contains(&b))
+    let mut parts = split_parameters(value);
+    let essence = parts.next().unwrap_or_default().trim_end_matches(' ');
+    let is_essence = essence
+        .split_once('/')
+        .is_some_and(|(kind, sub)| is_token(kind) && is_token(sub));
+    let is_parameter = |part: &str| {
+        let part = part.trim_matches(' ');
+        // A semicolon at the end is seen in the wild and harmless.
+        part.is_empty()
+            || part.split_once('=').is_some_and(|(key, value)| {
+                is_token(key)
+                    && (is_token(value)
+                        || (value.len() > 1 && value.starts_with('"') && value.ends_with('"')))
+            })
     };
-    match essence.split_once('/') {
-        Some((kind, sub)) if token(kind) && token(sub) => Ok(()),
-        _ => Err(InvalidEnvelope::Type {
-            name: name.to_owned(),
-            value: value.to_owned(),
-            expected: "a media type such as application/json",
-        }),
+    let printable = value.bytes().all(|b| (b' '..=b'~').contains(&b)) && value.trim() == value;
+    if is_essence && printable && parts.all(is_parameter) {
+        return Ok(());
+    }
+    Err(wrong_type(name, value, "a media type such as application/json"))
+}
+
+/// A token of RFC 7230 section 3.2.6.
+fn is_token(part: &str) -> bool {
+    !part.is_empty()
+        && part
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// The error for a value of the wrong type; of a long value the beginning is enough to find it.
+pub(crate) fn wrong_type(name: &str, value: &str, expected: &'static str) -> InvalidEnvelope {
+    /// What fits on a line of a log.
+    const SHOWN_CHARS: usize = 120;
+    let value = match value.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    };
+    InvalidEnvelope::Type {
+        name: name.to_owned(),
+        value,
+        expected,
     }
 }
 
