@@ -1,0 +1,201 @@
+//! The bus: an append-only log of events with durable consumers. Two engines, one behaviour.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use events::Envelope;
+use thiserror::Error;
+
+/// Place of an event in the log, from 1. Positions grow; there may be gaps.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Position(pub u64);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The bus has the event, durably.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// Where it stands in the log (for a duplicate that is no longer in the dedup index of the engine: 0).
+    pub position: Position,
+    /// It was there already (same `source` and `id`); nothing was stored.
+    pub duplicate: bool,
+}
+
+/// Why the bus does not have the event.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// The bus is away or slow: the sender should try again. Nothing is known to be stored.
+    #[error("the bus does not take events at the moment")]
+    Unavailable(#[source] anyhow::Error),
+    /// Too many events are waiting to be stored: the sender should try again.
+    #[error("the bus has too many events waiting to be stored")]
+    Busy,
+    /// The disk is full: the sender should try again later.
+    #[error("the bus has no space left")]
+    Full(#[source] anyhow::Error),
+    /// The body is larger than the bus ever takes.
+    #[error("the body has {bytes} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Size of the body.
+        bytes: usize,
+        /// Largest body that is taken.
+        limit: usize,
+    },
+}
+
+/// The bus could not be read, or an acknowledgement could not be recorded.
+#[derive(Debug, Error)]
+#[error("{doing}")]
+pub struct BusError {
+    /// What was being done.
+    pub doing: &'static str,
+    /// Why it failed.
+    #[source]
+    pub source: anyhow::Error,
+}
+
+impl BusError {
+    /// Names what was being done.
+    pub fn new(doing: &'static str, source: impl Into<anyhow::Error>) -> Self {
+        Self {
+            doing,
+            source: source.into(),
+        }
+    }
+}
+
+/// Where a new durable consumer begins. One that exists goes on where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the first event of the log: nothing that was accepted before the handler existed is missed.
+    Beginning,
+    /// With the next event.
+    Now,
+    /// With the first event recorded at or after this time.
+    At(DateTime<Utc>),
+}
+
+/// A durable consumer: one per handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerSpec {
+    /// Its durable name: the handler's.
+    pub name: String,
+    /// Globs of event types ([`events::subject::fits`]); an engine may deliver more, never less.
+    pub types: Vec<String>,
+    /// Where it begins when it is new.
+    pub start: Start,
+    /// How many deliveries may be unsettled at once.
+    pub max_in_flight: usize,
+    /// An unsettled delivery without progress for this long is delivered again.
+    pub ack_wait: Duration,
+}
+
+/// An event in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its place.
+    pub position: Position,
+    /// When the bus took it.
+    pub recorded: DateTime<Utc>,
+    /// The event, or why it cannot be read.
+    pub event: Result<Envelope, Undecodable>,
+}
+
+/// A message that is no event: its bytes are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecodable {
+    /// Where it stood.
+    pub subject: String,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+/// One delivery of one event to one handler.
+pub struct Delivery {
+    /// Its place in the log.
+    pub position: Position,
+    /// 1 for the first delivery.
+    pub attempt: u32,
+    /// The event, or why it cannot be read.
+    pub event: Result<Envelope, Undecodable>,
+    /// Settles it.
+    pub acker: Box<dyn Acker>,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("position", &self.position)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settle {
+    /// Handled: not delivered again.
+    Ack,
+    /// Not handled: delivered again after this time.
+    Nak(Duration),
+    /// Given up (a dead letter has it): not delivered again.
+    Term,
+    /// Still being handled: the wait starts anew.
+    Progress,
+}
+
+/// Settles one delivery.
+#[async_trait]
+pub trait Acker: Send + Sync {
+    /// Returns when the bus has recorded it (for `Progress`: when it is sent).
+    async fn settle(&self, how: Settle) -> Result<(), BusError>;
+}
+
+/// The deliveries of one consumer.
+#[async_trait]
+pub trait Deliveries: Send {
+    /// The next delivery; waits for one. Cancel-safe. After an error it can be called again.
+    async fn next(&mut self) -> Result<Delivery, BusError>;
+}
+
+/// The log of events.
+#[async_trait]
+pub trait Bus: Send + Sync + 'static {
+    /// Stores the event durably, once per `source` and `id`, and only then returns.
+    async fn publish(&self, event: &Envelope) -> Result<Published, PublishError>;
+
+    /// Delivers the event once more, to one handler alone; the same `token` never delivers twice.
+    async fn redeliver(
+        &self,
+        handler: &str,
+        event: &Envelope,
+        token: &str,
+    ) -> Result<Published, PublishError>;
+
+    /// Makes or resumes a durable consumer.
+    async fn consume(&self, spec: ConsumerSpec) -> Result<Box<dyn Deliveries>, BusError>;
+
+    /// Up to `limit` events at or after `from`, oldest first. Empty at the end of the log.
+    async fn read(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, BusError>;
+
+    /// The last position of the log; 0 when it is empty.
+    async fn last(&self) -> Result<Position, BusError>;
+
+    /// Returns when the log may have an event after `position` (spurious returns are allowed).
+    async fn changed(&self, position: Position) -> Result<(), BusError>;
+
+    /// Whether the bus takes a write now.
+    async fn check(&self) -> Result<(), BusError>;
+}

@@ -1,0 +1,70 @@
+//! The claim check: a body that is too large to travel with its event goes to the store, and the event carries
+//! `dataref` (the CloudEvents extension of that name) instead.
+
+use events::{Envelope, extension};
+use thiserror::Error;
+
+use crate::{Store, StoreError};
+
+/// Largest body that travels with its event. A quarter of the 1 MiB that a NATS server takes by default, so that
+/// headers and many messages in flight fit too.
+pub const INLINE_BYTES: usize = 256 * 1024;
+/// Largest body that is taken at all: GitHub caps its payloads at 25 MB.
+pub const MAX_BYTES: usize = 25 * 1024 * 1024;
+
+const SCHEME: &str = "signalbox-blob:";
+
+/// Why a body could not be fetched.
+#[derive(Debug, Error)]
+pub enum ClaimError {
+    /// The store does not answer.
+    #[error("cannot fetch the body {name}")]
+    Store {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The store has no such body.
+    #[error("the body {0} is not in the store")]
+    Lost(String),
+}
+
+/// Puts a large body aside. Returns the event as it travels, or `None` when it travels as it is.
+pub async fn check_in(store: &dyn Store, event: &Envelope) -> Result<Option<Envelope>, StoreError> {
+    if event.body().len() <= INLINE_BYTES {
+        return Ok(None);
+    }
+    let name = store.put_blob(event.body()).await?;
+    let light = event
+        .to_builder()
+        .without_body()
+        .extension(extension::DATAREF, format!("{SCHEME}{name}"))
+        .build();
+    Ok(Some(light.expect(
+        "a valid event stays valid without its body and with a dataref",
+    )))
+}
+
+/// Brings a body back that was put aside by [`check_in`]; a `dataref` of somebody else is left alone.
+pub async fn check_out(store: &dyn Store, event: Envelope) -> Result<Envelope, ClaimError> {
+    let Some(reference) = event.extension(extension::DATAREF) else {
+        return Ok(event);
+    };
+    let Some(name) = reference.strip_prefix(SCHEME).map(str::to_owned) else {
+        return Ok(event);
+    };
+    let body = match store.get_blob(&name).await {
+        Ok(Some(body)) => body,
+        Ok(None) => return Err(ClaimError::Lost(name)),
+        Err(source) => return Err(ClaimError::Store { name, source }),
+    };
+    let builder = event
+        .to_builder()
+        .without_extension(extension::DATAREF)
+        .untyped_body(body);
+    Ok(builder
+        .build()
+        .expect("a valid event stays valid with its body back"))
+}

@@ -1,0 +1,203 @@
+//! Dead letters: what a handler gave up on, kept with its reason, its attempts and its bytes.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chrono::{DateTime, Utc};
+use events::Envelope;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::bus::{Bus, Position, PublishError, Undecodable};
+use crate::store::{Bucket, Expect, Store, StoreError};
+
+/// Version of the record.
+const VERSION: u8 = 1;
+
+/// What a handler gave up on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Version of this record.
+    pub v: u8,
+    /// Names it: the same event and handler always have the same.
+    pub id: String,
+    /// Who gave up.
+    pub handler: String,
+    /// The event in the JSON event format; absent when it could not be decoded.
+    pub event: Option<serde_json::Value>,
+    /// The message, when it could not be decoded.
+    pub message: Option<Message>,
+    /// The error and its causes, outermost first.
+    pub reasons: Vec<String>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// Where the event stands in the log.
+    pub position: Position,
+    /// When it was given up.
+    pub died_at: DateTime<Utc>,
+}
+
+/// A message that is no event, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Where it stood.
+    pub subject: String,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its bytes, base64.
+    pub payload_base64: String,
+}
+
+/// Why something could not be done with a dead letter.
+#[derive(Debug, Error)]
+pub enum DeadError {
+    /// There is none of that id.
+    #[error("there is no dead letter {0}")]
+    Unknown(String),
+    /// It holds no event that could be delivered.
+    #[error("dead letter {0} could not be decoded, so it cannot be driven again: show it, and drop it")]
+    Undecodable(String),
+    /// The record is damaged.
+    #[error("dead letter {id} cannot be read")]
+    Broken {
+        /// Which.
+        id: String,
+        /// Why.
+        #[source]
+        source: anyhow::Error,
+    },
+    /// The store failed.
+    #[error("the dead letters cannot be reached")]
+    Store(#[from] StoreError),
+    /// The bus failed.
+    #[error("the bus did not take the event")]
+    Bus(#[from] PublishError),
+}
+
+/// The dead letters, on a store.
+#[derive(Clone)]
+pub struct DeadLetters {
+    store: Arc<dyn Store>,
+}
+
+impl DeadLetters {
+    /// The dead letters on this store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// Keeps a dead letter. One of the same event and handler (a second death, after a redrive) takes its place.
+    pub async fn bury(
+        &self,
+        handler: &str,
+        event: Result<&Envelope, &Undecodable>,
+        position: Position,
+        reasons: Vec<String>,
+        attempts: u32,
+        now: DateTime<Utc>,
+    ) -> Result<DeadLetter, StoreError> {
+        let id = match event {
+            Ok(event) => id(handler, crate::ledger::event_hash(event).as_bytes()),
+            Err(message) => id(
+                handler,
+                &[&position.0.to_le_bytes()[..], &message.payload].concat(),
+            ),
+        };
+        let letter = DeadLetter {
+            v: VERSION,
+            id: id.clone(),
+            handler: handler.to_owned(),
+            event: event.ok().map(events::json::to_value),
+            message: event.err().map(|message| Message {
+                subject: message.subject.clone(),
+                headers: message.headers.clone(),
+                payload_base64: BASE64_STANDARD.encode(&message.payload),
+            }),
+            reasons,
+            attempts,
+            position,
+            died_at: now,
+        };
+        self.write(&letter).await?;
+        Ok(letter)
+    }
+
+    /// All dead letters, oldest first.
+    pub async fn list(&self) -> Result<Vec<DeadLetter>, DeadError> {
+        let entries = self.store.scan(Bucket::DeadLetters, "").await?;
+        let mut letters = entries
+            .iter()
+            .map(|(id, entry)| parse(id, &entry.value))
+            .collect::<Result<Vec<_>, _>>()?;
+        letters.sort_by(|a, b| (a.died_at, &a.id).cmp(&(b.died_at, &b.id)));
+        Ok(letters)
+    }
+
+    /// One dead letter.
+    pub async fn get(&self, id: &str) -> Result<DeadLetter, DeadError> {
+        match self.store.get(Bucket::DeadLetters, id).await? {
+            Some(entry) => parse(id, &entry.value),
+            None => Err(DeadError::Unknown(id.to_owned())),
+        }
+    }
+
+    /// Delivers its event once more to the handler that gave up, and forgets the dead letter: if the handler gives up
+    /// again, it is a dead letter again. Effects that were done before are not done again (the ledger knows them).
+    pub async fn redrive(&self, bus: &dyn Bus, id: &str) -> Result<DeadLetter, DeadError> {
+        let letter = self.get(id).await?;
+        let Some(event) = &letter.event else {
+            return Err(DeadError::Undecodable(id.to_owned()));
+        };
+        let event = events::json::from_value(event).map_err(|source| DeadError::Broken {
+            id: id.to_owned(),
+            source: source.into(),
+        })?;
+        // One token for each death: a redrive that is repeated after a crash in between delivers nothing twice, and one
+        // after a second death delivers again.
+        let token = format!("{id}/{}", letter.died_at.timestamp_micros());
+        bus.redeliver(&letter.handler, &event, &token).await?;
+        self.store.delete(Bucket::DeadLetters, id, Expect::Any).await?;
+        Ok(letter)
+    }
+
+    /// Forgets a dead letter.
+    pub async fn drop(&self, id: &str) -> Result<DeadLetter, DeadError> {
+        let letter = self.get(id).await?;
+        self.store.delete(Bucket::DeadLetters, id, Expect::Any).await?;
+        Ok(letter)
+    }
+
+    async fn write(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let bytes = serde_json::to_vec(letter).map_err(StoreError::unavailable)?;
+        self.store
+            .put(Bucket::DeadLetters, &letter.id, bytes, Expect::Any, None)
+            .await
+            .map(|_| ())
+    }
+}
+
+fn parse(id: &str, bytes: &[u8]) -> Result<DeadLetter, DeadError> {
+    let broken = |source: anyhow::Error| DeadError::Broken {
+        id: id.to_owned(),
+        source,
+    };
+    let letter: DeadLetter = serde_json::from_slice(bytes).map_err(|error| broken(error.into()))?;
+    if letter.v != VERSION {
+        return Err(broken(anyhow::anyhow!(
+            "it has version {}, this program reads version {VERSION}",
+            letter.v
+        )));
+    }
+    Ok(letter)
+}
+
+fn id(handler: &str, identity: &[u8]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(handler.len().to_le_bytes());
+    hasher.update(handler.as_bytes());
+    hasher.update(identity);
+    // 64 bits: short enough to type, and there are never many dead letters.
+    hex::encode(&hasher.finalize()[..8])
+}

@@ -1,0 +1,106 @@
+//! An event on disk: the message of the NATS binding with the time at which the bus took it.
+//!
+//! `recorded: i64 milliseconds since 1970, little-endian | length of the head: u32 little-endian | head: JSON | payload`,
+//! all in a [`crate::frame`]. The head is `{"subject": …, "headers": [[name, value], …]}`.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::bus::{Position, Recorded, Undecodable};
+use crate::frame;
+
+/// An event on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// When the bus took it.
+    pub recorded: DateTime<Utc>,
+    /// The message.
+    pub message: events::nats::Message,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    subject: String,
+    headers: Vec<(String, String)>,
+}
+
+/// The framed bytes of a message.
+pub fn encode(recorded: DateTime<Utc>, message: events::nats::Message) -> Vec<u8> {
+    let events::nats::Message {
+        subject,
+        headers,
+        payload,
+    } = message;
+    let head = serde_json::to_vec(&Head { subject, headers }).expect("strings serialise");
+    let head_bytes = u32::try_from(head.len()).expect("attributes are limited to far less than 4 GiB");
+    let mut body = Vec::with_capacity(12 + head.len() + payload.len());
+    body.extend_from_slice(&recorded.timestamp_millis().to_le_bytes());
+    body.extend_from_slice(&head_bytes.to_le_bytes());
+    body.extend_from_slice(&head);
+    body.extend_from_slice(&payload);
+    frame::wrap(&body)
+}
+
+/// The message of framed bytes, or why it cannot be read.
+pub fn decode(framed: &[u8]) -> Result<Record, String> {
+    let body = frame::unwrap(framed).map_err(|error| error.to_string())?;
+    let torn = || "the record is shorter than it says".to_owned();
+    let (millis, rest) = body.split_first_chunk::<8>().ok_or_else(torn)?;
+    let (head_bytes, rest) = rest.split_first_chunk::<4>().ok_or_else(torn)?;
+    let head_bytes = usize::try_from(u32::from_le_bytes(*head_bytes)).map_err(|error| error.to_string())?;
+    let (head, payload) = rest.split_at_checked(head_bytes).ok_or_else(torn)?;
+    let Head { subject, headers } = serde_json::from_slice(head).map_err(|error| error.to_string())?;
+    let recorded =
+        DateTime::from_timestamp_millis(i64::from_le_bytes(*millis)).ok_or("its time is out of range")?;
+    Ok(Record {
+        recorded,
+        message: events::nats::Message {
+            subject,
+            headers,
+            payload: payload.to_vec(),
+        },
+    })
+}
+
+/// The event of framed bytes; one that cannot be read keeps its bytes.
+pub fn recorded(position: u64, framed: &[u8]) -> (String, Recorded) {
+    let position = Position(position);
+    match decode(framed) {
+        Ok(Record { recorded, message }) => {
+            let headers = message
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
+            let event = events::nats::decode(headers, &message.payload).map_err(|error| Undecodable {
+                subject: message.subject.clone(),
+                headers: message.headers.clone(),
+                payload: message.payload.clone(),
+                reason: format!("{:#}", anyhow::Error::new(error)),
+            });
+            (
+                message.subject,
+                Recorded {
+                    position,
+                    recorded,
+                    event,
+                },
+            )
+        }
+        Err(reason) => {
+            let undecodable = Undecodable {
+                subject: String::new(),
+                headers: Vec::new(),
+                payload: framed.to_vec(),
+                reason,
+            };
+            (
+                String::new(),
+                Recorded {
+                    position,
+                    recorded: DateTime::UNIX_EPOCH,
+                    event: Err(undecodable),
+                },
+            )
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The state: entries with revisions and expiry.
+//!
+//! An entry is `revision: u64 | expires: i64 milliseconds since 1970, 0 for never | value`, little-endian, framed.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures::stream::{BoxStream, StreamExt as _};
+use tokio::sync::oneshot;
+use tokio_stream::wrappers::BroadcastStream;
+
+use super::overlay::Overlay;
+use super::writer::{Command, WriteError, ended};
+use super::{Embedded, blob, keys};
+use crate::frame;
+use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
+
+const STATE: &[u8] = b"k/";
+/// How many entries one look at the state for expired ones may pass: bounds what a batch waits for it.
+const SWEEP_ENTRIES: usize = 10_000;
+
+/// A write of one state entry.
+pub struct StateWrite {
+    bucket: Bucket,
+    key: String,
+    /// `None` deletes.
+    value: Option<Vec<u8>>,
+    expect: Expect,
+    ttl: Option<Duration>,
+    reply: oneshot::Sender<Result<u64, StoreError>>,
+}
+
+struct Stored {
+    revision: u64,
+    expires: Option<DateTime<Utc>>,
+    value: Vec<u8>,
+}
+
+type Reply = Box<dyn FnOnce(Result<(), WriteError>)>;
+
+/// Checks what is expected and lays the write over; the reply is to be called when the batch is durable.
+pub fn apply(
+    write: StateWrite,
+    overlay: &mut Overlay<'_>,
+    revision: &mut u64,
+    now: DateTime<Utc>,
+) -> anyhow::Result<(Reply, Option<(Bucket, Change)>)> {
+    let StateWrite {
+        bucket,
+        key,
+        value,
+        expect,
+        ttl,
+        reply,
+    } = write;
+    let place = keys::state(bucket, &key);
+    let present = match overlay.get(&place)? {
+        Some(framed) => live(decode(&framed)?, now),
+        None => None,
+    };
+    let holds = match (expect, &present) {
+        (Expect::Any, _) | (Expect::Absent, None) => true,
+        (Expect::Revision(wanted), Some(stored)) => stored.revision == wanted,
+        (Expect::Absent, Some(_)) | (Expect::Revision(_), None) => false,
+    };
+    if !holds {
+        return Ok((
+            Box::new(move |_| drop(reply.send(Err(StoreError::Conflict)))),
+            None,
+        ));
+    }
+    let entry = match value {
+        Some(value) => {
+            *revision += 1;
+            let expires = ttl.and_then(|ttl| now.checked_add_signed(chrono::Duration::from_std(ttl).ok()?));
+            overlay.put(place, encode(*revision, expires, &value));
+            Some(Entry {
+                value,
+                revision: *revision,
+            })
+        }
+        None => {
+            overlay.remove(place);
+            None
+        }
+    };
+    let given = *revision;
+    let changed = entry.is_some() || present.is_some();
+    let answer: Reply = Box::new(move |written| {
+        let _ = reply.send(written.map(|()| given).map_err(StoreError::from));
+    });
+    Ok((answer, changed.then_some((bucket, Change { key, entry }))))
+}
+
+/// Removes what has expired.
+pub fn sweep(
+    overlay: &mut Overlay<'_>,
+    db: &sled::Db,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Vec<(Bucket, Change)>> {
+    use strum::IntoEnumIterator as _;
+    let mut gone = Vec::new();
+    for found in db.scan_prefix(STATE).take(SWEEP_ENTRIES) {
+        let (place, framed) = found?;
+        if live(decode(&framed)?, now).is_some() {
+            continue;
+        }
+        for bucket in Bucket::iter() {
+            let prefix = keys::state(bucket, "");
+            if let Some(key) = place.strip_prefix(&prefix[..]) {
+                let key = String::from_utf8_lossy(key).into_owned();
+                gone.push((bucket, Change { key, entry: None }));
+            }
+        }
+        overlay.remove(place.to_vec());
+    }
+    Ok(gone)
+}
+
+fn encode(revision: u64, expires: Option<DateTime<Utc>>, value: &[u8]) -> Vec<u8> {
+    let expires = expires.map_or(0, |expires| expires.timestamp_millis());
+    frame::wrap(&[&revision.to_le_bytes()[..], &expires.to_le_bytes()[..], value].concat())
+}
+
+fn decode(framed: &[u8]) -> anyhow::Result<Stored> {
+    let body = frame::unwrap(framed)?;
+    let torn = || anyhow::anyhow!("a state entry is shorter than its head");
+    let (revision, rest) = body.split_first_chunk::<8>().ok_or_else(torn)?;
+    let (expires, value) = rest.split_first_chunk::<8>().ok_or_else(torn)?;
+    let expires = i64::from_le_bytes(*expires);
+    let expires = if expires == 0 {
+        None
+    } else {
+        DateTime::from_timestamp_millis(expires)
+    };
+    Ok(Stored {
+        revision: u64::from_le_bytes(*revision),
+        expires,
+        value: value.to_vec(),
+    })
+}
+
+fn live(stored: Stored, now: DateTime<Utc>) -> Option<Stored> {
+    let expired = stored.expires.is_some_and(|expires| expires <= now);
+    (!expired).then_some(stored)
+}
+
+impl Embedded {
+    async fn write(
+        &self,
+        build: impl FnOnce(oneshot::Sender<Result<u64, StoreError>>) -> StateWrite,
+    ) -> Result<u64, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.writer.send(Command::State(build(reply)))?;
+        answer.await.map_err(|_| StoreError::from(ended()))?
+    }
+
+    fn entry(&self, framed: &[u8]) -> Result<Option<Entry>, StoreError> {
+        let stored = live(
+            decode(framed).map_err(StoreError::unavailable)?,
+            self.0.clock.now(),
+        );
+        Ok(stored.map(|Stored { revision, value, .. }| Entry { value, revision }))
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
+        match self
+            .0
+            .db
+            .get(keys::state(bucket, key))
+            .map_err(StoreError::unavailable)?
+        {
+            Some(framed) => self.entry(&framed),
+            None => Ok(None),
+        }
+    }
+
+    async fn put(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Vec<u8>,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<u64, StoreError> {
+        let key = key.to_owned();
+        self.write(|reply| StateWrite {
+            bucket,
+            key,
+            value: Some(value),
+            expect,
+            ttl,
+            reply,
+        })
+        .await
+    }
+
+    async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        self.write(|reply| StateWrite {
+            bucket,
+            key,
+            value: None,
+            expect,
+            ttl: None,
+            reply,
+        })
+        .await
+        .map(|_| ())
+    }
+
+    async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
+        let skip = keys::state(bucket, "").len();
+        let mut found = Vec::new();
+        for item in self.0.db.scan_prefix(keys::state(bucket, prefix)) {
+            let (place, framed) = item.map_err(StoreError::unavailable)?;
+            if let Some(entry) = self.entry(&framed)? {
+                found.push((String::from_utf8_lossy(&place[skip..]).into_owned(), entry));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError> {
+        let prefix = prefix.to_owned();
+        let changes = BroadcastStream::new(self.0.changes.subscribe());
+        Ok(changes
+            .filter_map(move |change| {
+                // A lagging watcher misses changes; it reads the state anyway when it hears of the next one.
+                let wanted = change
+                    .ok()
+                    .filter(|(of, change)| *of == bucket && change.key.starts_with(&prefix));
+                futures::future::ready(wanted.map(|(_, change)| change))
+            })
+            .boxed())
+    }
+
+    async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
+        let (dir, bytes) = (self.0.dir.join("blobs"), bytes.to_vec());
+        let put = tokio::task::spawn_blocking(move || blob::put(&dir, &bytes)).await;
+        put.map_err(StoreError::unavailable)?
+            .map_err(StoreError::unavailable)
+    }
+
+    async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let (dir, name) = (self.0.dir.join("blobs"), name.to_owned());
+        let get = tokio::task::spawn_blocking(move || blob::get(&dir, &name)).await;
+        get.map_err(StoreError::unavailable)?
+            .map_err(StoreError::unavailable)
+    }
+}

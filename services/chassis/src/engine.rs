@@ -1,0 +1,135 @@
+//! Which engine: the embedded one in a folder, or NATS JetStream.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::embedded::Embedded;
+use crate::jetstream::JetStream;
+use crate::{Bus, Store, SystemClock};
+
+/// Where the bus is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BusUrl {
+    /// `embedded:DIR`: in this process, in that folder.
+    Embedded(PathBuf),
+    /// `nats://host:port` (or `tls://`): a NATS server with JetStream; several, separated by commas.
+    Nats(String),
+}
+
+/// The text names no bus.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is not a bus: write embedded:DIR or nats://HOST:PORT")]
+pub struct NotABus(String);
+
+impl FromStr for BusUrl {
+    type Err = NotABus;
+
+    fn from_str(text: &str) -> Result<Self, NotABus> {
+        let nats = |part: &str| {
+            ["nats://", "tls://"]
+                .iter()
+                .any(|scheme| part.strip_prefix(scheme).is_some_and(|host| !host.is_empty()))
+        };
+        match text.strip_prefix("embedded:") {
+            Some(dir) if !dir.is_empty() => Ok(Self::Embedded(PathBuf::from(dir))),
+            None if !text.is_empty() && text.split(',').all(nats) => Ok(Self::Nats(text.to_owned())),
+            Some(_) | None => Err(NotABus(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for BusUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(dir) => write!(f, "embedded:{}", dir.display()),
+            Self::Nats(url) => f.write_str(&without_password(url)),
+        }
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let hide = |part: &str| match part
+        .split_once("://")
+        .map(|(scheme, rest)| (scheme, rest.rsplit_once('@')))
+    {
+        Some((scheme, Some((_, host)))) => format!("{scheme}://…@{host}"),
+        _ => part.to_owned(),
+    };
+    url.split(',').map(hide).collect::<Vec<_>>().join(",")
+}
+
+/// An open engine.
+pub struct Engine {
+    /// The log of events.
+    pub bus: Arc<dyn Bus>,
+    /// The state.
+    pub store: Arc<dyn Store>,
+    embedded: Option<Arc<Embedded>>,
+}
+
+/// Why an engine could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another process has the folder.
+    #[error("the folder {0} is in use by another Signalbox process")]
+    Locked(PathBuf),
+    /// The folder cannot be used.
+    #[error("cannot open the embedded bus in {dir}")]
+    Embedded {
+        /// Which folder.
+        dir: PathBuf,
+        /// Why.
+        #[source]
+        source: anyhow::Error,
+    },
+    /// The URL or the credentials cannot be used.
+    #[error("cannot use the NATS server at {url}")]
+    Nats {
+        /// Which server, without credentials.
+        url: String,
+        /// Why.
+        #[source]
+        source: anyhow::Error,
+    },
+}
+
+impl Engine {
+    /// Opens the engine. NATS need not be there yet: what needs it fails as unavailable until it is.
+    pub async fn open(url: &BusUrl) -> Result<Self, OpenError> {
+        match url {
+            BusUrl::Embedded(dir) => {
+                let embedded = Arc::new(Embedded::open(dir, Arc::new(SystemClock)).await?);
+                Ok(Self {
+                    bus: embedded.clone(),
+                    store: embedded.clone(),
+                    embedded: Some(embedded),
+                })
+            }
+            BusUrl::Nats(address) => {
+                let nats = JetStream::open(address).await.map_err(|source| OpenError::Nats {
+                    url: url.to_string(),
+                    source,
+                })?;
+                let nats = Arc::new(nats);
+                Ok(Self {
+                    bus: nats.clone(),
+                    store: nats,
+                    embedded: None,
+                })
+            }
+        }
+    }
+
+    /// Writes what is open and lets the folder go. Call it after everything that uses the engine has ended.
+    pub async fn close(self) {
+        let Self { bus, store, embedded } = self;
+        drop((bus, store));
+        if let Some(embedded) = embedded {
+            embedded.close().await;
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Every failure says whether to retry or to reject, at the place that knows.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What went wrong, and what is to be done about it.
+#[derive(Debug)]
+pub struct Failure {
+    /// The error with its causes.
+    pub error: anyhow::Error,
+    /// Whether another attempt makes sense.
+    pub decision: Decision,
+    /// Whether the external effect surely did not happen (the destination answered and refused).
+    pub effect_absent: bool,
+}
+
+/// Whether another attempt makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Try again: after this time if the destination named one, else by the back-off.
+    Retry(Option<Duration>),
+    /// Another attempt would end the same: dead letter.
+    Reject,
+}
+
+impl Failure {
+    /// A failure that another attempt may mend.
+    pub fn retry(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            error: error.into(),
+            decision: Decision::Retry(None),
+            effect_absent: false,
+        }
+    }
+
+    /// A failure that another attempt may mend, but not before `after`.
+    pub fn retry_after(error: impl Into<anyhow::Error>, after: Duration) -> Self {
+        Self {
+            error: error.into(),
+            decision: Decision::Retry(Some(after)),
+            effect_absent: false,
+        }
+    }
+
+    /// A failure that no attempt will mend.
+    pub fn reject(error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            error: error.into(),
+            decision: Decision::Reject,
+            effect_absent: false,
+        }
+    }
+
+    /// Says that the effect surely did not happen, so that the next attempt need not reconcile.
+    #[must_use]
+    pub fn effect_absent(mut self) -> Self {
+        self.effect_absent = true;
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `{:#}` writes the causes after the error, once.
+        write!(f, "{:#}", self.error)
+    }
+}
+
+/// Decides about a failure where it is known: `gather::app(..).or_retry()?`.
+pub trait FailureExt<T> {
+    /// Another attempt may mend it.
+    fn or_retry(self) -> Result<T, Failure>;
+    /// No attempt will mend it.
+    fn or_reject(self) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> FailureExt<T> for Result<T, E> {
+    fn or_retry(self) -> Result<T, Failure> {
+        self.map_err(Failure::retry)
+    }
+
+    fn or_reject(self) -> Result<T, Failure> {
+        self.map_err(Failure::reject)
+    }
+}

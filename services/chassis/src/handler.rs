@@ -1,0 +1,149 @@
+//! A handler: hears events, acts, and says what came of it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use events::{Announcement, Envelope, Kind};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bus::{Bus, PublishError, Start};
+use crate::ledger::{Ledger, Reconciled};
+use crate::{Clock, Failure, Store};
+
+/// What a handler listens for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// One of our own event types.
+    Kind(Kind),
+    /// Event types that fit a glob ([`events::subject::fits`]).
+    Glob(&'static str),
+}
+
+impl Hears {
+    /// The glob of event types.
+    pub fn glob(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.name(),
+            Self::Glob(glob) => glob,
+        }
+    }
+}
+
+/// Hears events of some types, one at a time for one partition key, and answers each with an outcome.
+///
+/// An event may be delivered more than once: every external effect goes through [`Context::effect`], and the event is
+/// a nudge (the handler reads the present state and does not trust that the event is still true).
+pub trait Handler: Send + Sync + 'static {
+    /// Durable name of the consumer, label of the metrics, part of the ids of its announcements. MUST be unique in the
+    /// program and MUST NOT change: a renamed handler would begin anew.
+    const NAME: &'static str;
+    /// What it listens for.
+    const HEARS: &'static [Hears];
+    /// How many events (of different partition keys) it handles at once.
+    const CONCURRENCY: usize = 8;
+    /// Without a sign of life for this long, an event is delivered again. The chassis gives the sign while `handle` runs,
+    /// so this is the time that a crash costs, not the time that the work may take.
+    const ACK_WAIT: Duration = Duration::from_secs(30);
+    /// How many attempts an event gets before it is a dead letter.
+    const ATTEMPTS: u32 = 10;
+    /// Where it begins when it runs for the first time.
+    const START: Start = Start::Beginning;
+
+    /// Handles one event.
+    fn handle(&self, event: &Envelope, cx: &Context)
+    -> impl Future<Output = Result<Outcome, Failure>> + Send;
+}
+
+/// What a handler came to. A failure is an `Err`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It acted; these are announced (steps `0`, `1`, …), then the event is settled.
+    Done(Vec<Announcement>),
+    /// The event is not its concern; why.
+    Ignore(&'static str),
+}
+
+/// The ports of a handler, bound to the event at hand.
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) handler: &'static str,
+    pub(crate) event: Arc<Envelope>,
+    pub(crate) attempt: u32,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Context {
+    /// Binds the ports to an event. The runner does this; a test of a handler may too.
+    pub fn new(
+        handler: &'static str,
+        event: Arc<Envelope>,
+        attempt: u32,
+        bus: Arc<dyn Bus>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            handler,
+            event,
+            attempt,
+            bus,
+            store,
+            clock,
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// 1 for the first attempt at this event.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Announces something before the end, once per `step` (which must not be a number: those are the steps of
+    /// [`Outcome::Done`]).
+    pub async fn announce(&self, step: &str, announcement: &Announcement) -> Result<(), Failure> {
+        let event = events::derive(&self.event, self.handler, step, announcement, self.clock.now())
+            .map_err(Failure::reject)?;
+        self.bus
+            .publish(&event)
+            .await
+            .map(|_| ())
+            .map_err(|error| match error {
+                PublishError::TooLarge { .. } => Failure::reject(error),
+                PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
+                    Failure::retry(error)
+                }
+            })
+    }
+
+    /// Has an external effect at most once for this event, handler and `step`, whatever is killed or redelivered.
+    ///
+    /// The effect is recorded as intended before `act` runs and as done after, with its result. When it is done already,
+    /// its recorded result is returned. When it was intended and not done (a crash, a lost answer), `reconcile` looks at
+    /// the world first: [`Reconciled::Happened`] is recorded as done, [`Reconciled::Absent`] lets `act` run.
+    pub async fn effect<T, R, RF, A, AF>(&self, step: &str, reconcile: R, act: A) -> Result<T, Failure>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        R: FnOnce() -> RF + Send,
+        RF: Future<Output = Result<Reconciled<T>, Failure>> + Send,
+        A: FnOnce() -> AF + Send,
+        AF: Future<Output = Result<T, Failure>> + Send,
+    {
+        Ledger::new(&*self.store, &*self.clock)
+            .effect(self.handler, &self.event, step, reconcile, act)
+            .await
+    }
+}

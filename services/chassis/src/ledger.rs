@@ -1,0 +1,218 @@
+//! The ledger: each external effect once.
+//!
+//! An effect has a key, `handler / hash of the event's source and id / step`. It is recorded as intended before it is
+//! tried and as done after, with its result. What was intended and not done is *reconciled*: the world is asked first.
+
+use std::future::Future;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use events::Envelope;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::store::{Bucket, Expect, StoreError};
+use crate::{Clock, Failure, Store};
+
+/// How long an effect is remembered: longer than any event is redelivered (the log's age, 30 days) by a margin.
+const REMEMBERED: Duration = Duration::from_hours(24 * 45);
+
+/// Version of the record.
+const VERSION: u8 = 1;
+
+/// What the world says of an effect that was intended and is not recorded as done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconciled<T> {
+    /// It happened; its result.
+    Happened(T),
+    /// It did not happen, and may be tried.
+    Absent,
+}
+
+/// The ledger, on a store.
+#[derive(Clone, Copy)]
+pub struct Ledger<'a> {
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    v: u8,
+    state: State,
+    source: String,
+    event: String,
+    handler: String,
+    step: String,
+    intended_at: DateTime<Utc>,
+    done_at: Option<DateTime<Utc>>,
+    result: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Intended,
+    Done,
+}
+
+impl<'a> Ledger<'a> {
+    /// The ledger on this store.
+    pub fn new(store: &'a dyn Store, clock: &'a dyn Clock) -> Self {
+        Self { store, clock }
+    }
+
+    /// See [`crate::Context::effect`].
+    pub async fn effect<T, R, RF, A, AF>(
+        self,
+        handler: &str,
+        event: &Envelope,
+        step: &str,
+        reconcile: R,
+        act: A,
+    ) -> Result<T, Failure>
+    where
+        T: Serialize + DeserializeOwned + Send,
+        R: FnOnce() -> RF + Send,
+        RF: Future<Output = Result<Reconciled<T>, Failure>> + Send,
+        A: FnOnce() -> AF + Send,
+        AF: Future<Output = Result<T, Failure>> + Send,
+    {
+        let key = key(handler, event, step);
+        let (mut record, revision) = match self.find(&key).await? {
+            Some((record, _)) if record.state == State::Done => return result(record),
+            Some((record, revision)) => {
+                if let Reconciled::Happened(value) = reconcile().await? {
+                    self.done(&key, record, revision, &value).await?;
+                    return Ok(value);
+                }
+                (record, revision)
+            }
+            None => self.intend(&key, handler, event, step).await?,
+        };
+        match act().await {
+            Ok(value) => {
+                record.state = State::Done;
+                self.done(&key, record, revision, &value).await?;
+                Ok(value)
+            }
+            Err(failure) => {
+                if failure.effect_absent {
+                    // Not vital: if this fails, the next attempt reconciles.
+                    if let Err(error) = self
+                        .store
+                        .delete(Bucket::Ledger, &key, Expect::Revision(revision))
+                        .await
+                    {
+                        tracing::debug!(key, error = %error, "could not take an intended effect back");
+                    }
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<(Record, u64)>, Failure> {
+        let Some(entry) = self
+            .store
+            .get(Bucket::Ledger, key)
+            .await
+            .map_err(Failure::retry)?
+        else {
+            return Ok(None);
+        };
+        let record: Record = serde_json::from_slice(&entry.value).map_err(|error| {
+            Failure::reject(
+                anyhow::Error::new(error).context(format!("the ledger's record {key} cannot be read")),
+            )
+        })?;
+        if record.v != VERSION {
+            return Err(Failure::reject(anyhow::anyhow!(
+                "the ledger's record {key} has version {}, this program reads version {VERSION}",
+                record.v
+            )));
+        }
+        Ok(Some((record, entry.revision)))
+    }
+
+    async fn intend(
+        &self,
+        key: &str,
+        handler: &str,
+        event: &Envelope,
+        step: &str,
+    ) -> Result<(Record, u64), Failure> {
+        let record = Record {
+            v: VERSION,
+            state: State::Intended,
+            source: event.source().to_owned(),
+            event: event.id().to_owned(),
+            handler: handler.to_owned(),
+            step: step.to_owned(),
+            intended_at: self.clock.now(),
+            done_at: None,
+            result: None,
+        };
+        let revision = self
+            .write(key, &record, Expect::Absent)
+            .await
+            .map_err(|error| match error {
+                // Another process has just intended the same: leave it to that one, and look again later.
+                StoreError::Conflict => {
+                    Failure::retry(anyhow::anyhow!("another process is at the effect {key}"))
+                }
+                StoreError::Unavailable(_) => Failure::retry(error),
+            })?;
+        Ok((record, revision))
+    }
+
+    async fn done<T: Serialize>(
+        &self,
+        key: &str,
+        mut record: Record,
+        revision: u64,
+        value: &T,
+    ) -> Result<(), Failure> {
+        record.state = State::Done;
+        record.done_at = Some(self.clock.now());
+        record.result = Some(serde_json::to_value(value).map_err(Failure::reject)?);
+        self.write(key, &record, Expect::Revision(revision))
+            .await
+            .map(|_| ())
+            .map_err(Failure::retry)
+    }
+
+    async fn write(&self, key: &str, record: &Record, expect: Expect) -> Result<u64, StoreError> {
+        let bytes = serde_json::to_vec(record).map_err(StoreError::unavailable)?;
+        self.store
+            .put(Bucket::Ledger, key, bytes, expect, Some(REMEMBERED))
+            .await
+    }
+}
+
+fn result<T: DeserializeOwned>(record: Record) -> Result<T, Failure> {
+    let value = record.result.unwrap_or(serde_json::Value::Null);
+    serde_json::from_value(value).map_err(|error| {
+        let context = format!(
+            "the ledger's result of {} / {} cannot be read",
+            record.handler, record.step
+        );
+        Failure::reject(anyhow::Error::new(error).context(context))
+    })
+}
+
+fn key(handler: &str, event: &Envelope, step: &str) -> String {
+    format!("{handler}/{}/{step}", event_hash(event))
+}
+
+/// Hash of what identifies an event: its source and id, each with its length.
+pub(crate) fn event_hash(event: &Envelope) -> String {
+    let mut hasher = Sha256::new();
+    for part in [event.source(), event.id()] {
+        hasher.update(part.len().to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    // 128 bits: enough that no two events ever meet, and short enough for a header and a key.
+    hex::encode(&hasher.finalize()[..16])
+}
