@@ -88,7 +88,8 @@ impl FromStr for Level {
     fn from_str(text: &str) -> Result<Self, InvalidLevel> {
         for directive in text.split(',').map(str::trim) {
             // `EnvFilter` takes a misspelt level for the name of a module, and then writes nothing.
-            if !directive.contains('=') && directive.parse::<LevelFilter>().is_err() {
+            if directive.is_empty() || (!directive.contains('=') && directive.parse::<LevelFilter>().is_err())
+            {
                 return Err(InvalidLevel::Word(directive.to_owned()));
             }
             if EnvFilter::builder().parse(directive).is_err() {

@@ -188,7 +188,7 @@ impl<'de> Deserializer<'de> for Node {
     }
 }
 
-impl<'de> IntoDeserializer<'de, NodeError> for Node {
+impl IntoDeserializer<'_, NodeError> for Node {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -158,32 +158,33 @@ impl From<NodeError> for ConfigError {
 
 fn unknown(key: &str, known: &'static [&'static str], path: &[String], origin: Option<&Origin>) -> String {
     // The path ends with the unknown key itself.
-    let mut message = format!("there is no setting `{}`", path.join("."));
     let parents = path.get(..path.len().saturating_sub(1)).unwrap_or_default();
-    let variable = |keys: &str| {
-        let prefix: String = parents.iter().map(|parent| format!("{parent}__")).collect();
-        format!(
-            "{PREFIX}{}{}",
-            prefix.to_ascii_uppercase(),
-            keys.to_ascii_uppercase()
-        )
-    };
     let is_variable = matches!(origin, Some(Origin::Variable(_)));
-    // `SIGNALBOX_LISTEN_PUBLIC`: one underscore where two belong.
-    let nested = known.iter().find_map(|known| {
-        key.strip_prefix(known)
-            .and_then(|rest| rest.strip_prefix('_'))
-            .map(|rest| format!("{known}__{rest}"))
-    });
-    match (closest(key, known.iter().copied()), nested) {
-        (Some(meant), _) if is_variable => message.push_str(&format!("; did you mean {}?", variable(meant))),
-        (Some(meant), _) => message.push_str(&format!("; did you mean `{meant}`?")),
-        (None, Some(meant)) if is_variable => {
-            message.push_str(&format!("; did you mean {}?", variable(&meant)))
+    let written = |meant: &str| {
+        if is_variable {
+            let keys: Vec<&str> = parents.iter().map(String::as_str).chain([meant]).collect();
+            format!("{PREFIX}{}", keys.join("__").to_ascii_uppercase())
+        } else {
+            format!("`{meant}`")
         }
-        (None, _) => message.push_str(&format!("; there are: {}", known.join(", "))),
-    }
-    message
+    };
+    let meant = closest(key, known.iter().copied())
+        .map(str::to_owned)
+        .or_else(|| nested(key, known, is_variable));
+    let hint = match meant {
+        Some(meant) => format!("did you mean {}?", written(&meant)),
+        None => format!("there are: {}", known.join(", ")),
+    };
+    format!("there is no setting `{}`; {hint}", path.join("."))
+}
+
+/// `SIGNALBOX_LISTEN_PUBLIC` has one underscore where two belong.
+fn nested(key: &str, known: &[&str], is_variable: bool) -> Option<String> {
+    let below = |section: &&str| {
+        let rest = key.strip_prefix(section)?.strip_prefix('_')?;
+        Some(format!("{section}__{rest}"))
+    };
+    known.iter().filter(|_| is_variable).find_map(below)
 }
 
 impl fmt::Display for NodeError {

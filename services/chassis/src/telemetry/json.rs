@@ -10,7 +10,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// Writes the lines.
 pub(super) struct Lines;
@@ -31,11 +31,7 @@ where
         line.insert("timestamp".to_owned(), timestamp.into());
         line.insert("level".to_owned(), event.metadata().level().as_str().into());
         line.insert("target".to_owned(), event.metadata().target().into());
-        for span in context
-            .event_scope()
-            .into_iter()
-            .flat_map(|scope| scope.from_root())
-        {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
             let formatted = extensions.get::<FormattedFields<JsonFields>>();
             // `JsonFields` wrote it, so it is an object.
@@ -169,9 +165,12 @@ mod tests {
 
     #[test]
     fn an_error_is_written_with_its_causes_once_and_a_line_break_stays_inside_the_line() {
-        let error = io::Error::other(io::Error::other("first\nsecond"));
-        let lines = lines_of(|| tracing::error!(error = &error as &dyn std::error::Error, "cannot"));
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot push")]
+        struct Push(#[source] io::Error);
+        let error = Push(io::Error::other("refused:\nnot fast-forward"));
+        let lines = lines_of(|| tracing::error!(error = &error as &dyn std::error::Error, "deploy failed"));
         assert_eq!(lines.len(), 1);
-        assert_eq!(lines[0]["error"], "first\nsecond");
+        assert_eq!(lines[0]["error"], "cannot push: refused:\nnot fast-forward");
     }
 }
