@@ -1,98 +1,185 @@
 //! The closed catalogue of the event types that Signalbox says.
+//!
+//! A type is one entry of the table at the end of this file: what it means, its name, its body. It needs a committed
+//! JSON Schema (`events/schemas/<type>.json`) and a golden sample (`events/samples/<type>.json`) too: a type that
+//! lacks one of them does not compile.
 
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
-/// An event type of ours. Closed: no `_ =>` on it.
-///
-/// A type is never reused after it is retired; a change that old readers cannot take is a new version.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumIter, EnumString, IntoStaticStr,
-)]
-pub enum Kind {
-    /// Alertmanager says that an alert is firing.
-    #[strum(serialize = "io.prometheus.alert.firing.v1")]
-    AlertFiring,
-    /// Alertmanager says that an alert is resolved.
-    #[strum(serialize = "io.prometheus.alert.resolved.v1")]
-    AlertResolved,
+use crate::Payload;
+use crate::payload::{alert, application, automation, deploy, notification};
 
-    /// An Argo CD Application came into being, or was seen for the first time.
-    #[strum(serialize = "io.argoproj.application.created.v1")]
-    ApplicationCreated,
-    /// An Argo CD Application is gone.
-    #[strum(serialize = "io.argoproj.application.deleted.v1")]
-    ApplicationDeleted,
-    /// Its live state equals the wanted state.
-    #[strum(serialize = "io.argoproj.application.synced.v1")]
-    ApplicationSynced,
-    /// Its live state differs from the wanted state.
-    #[strum(serialize = "io.argoproj.application.out-of-sync.v1")]
-    ApplicationOutOfSync,
-    /// Whether it is in sync is not known (a comparison error, most often).
-    #[strum(serialize = "io.argoproj.application.sync-unknown.v1")]
-    ApplicationSyncUnknown,
-    /// It became healthy.
-    #[strum(serialize = "io.argoproj.application.healthy.v1")]
-    ApplicationHealthy,
-    /// It is on its way to healthy.
-    #[strum(serialize = "io.argoproj.application.progressing.v1")]
-    ApplicationProgressing,
-    /// It is broken.
-    #[strum(serialize = "io.argoproj.application.degraded.v1")]
-    ApplicationDegraded,
-    /// It is paused.
-    #[strum(serialize = "io.argoproj.application.suspended.v1")]
-    ApplicationSuspended,
-    /// Its resources are not there.
-    #[strum(serialize = "io.argoproj.application.missing.v1")]
-    ApplicationMissing,
-    /// Its health is not known.
-    #[strum(serialize = "io.argoproj.application.health-unknown.v1")]
-    ApplicationHealthUnknown,
-    /// A sync operation runs.
-    #[strum(serialize = "io.argoproj.application.operation-running.v1")]
-    ApplicationOperationRunning,
-    /// A sync operation ended well.
-    #[strum(serialize = "io.argoproj.application.operation-succeeded.v1")]
-    ApplicationOperationSucceeded,
-    /// A sync operation ended in failure: the manifests were refused.
-    #[strum(serialize = "io.argoproj.application.operation-failed.v1")]
-    ApplicationOperationFailed,
-    /// A sync operation could not be carried out.
-    #[strum(serialize = "io.argoproj.application.operation-error.v1")]
-    ApplicationOperationError,
+macro_rules! kinds {
+    ($(
+        $(#[doc = $doc:literal])+
+        $kind:ident = $name:literal: $body:ty,
+    )+) => {
+        /// An event type of ours. Closed: no `_ =>` on it.
+        ///
+        /// A type is never reused after it is retired; a change that old readers cannot take is a new
+        /// version.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumIter, EnumString,
+            IntoStaticStr,
+        )]
+        pub enum Kind {
+            $( $(#[doc = $doc])+ #[strum(serialize = $name)] $kind, )+
+        }
 
-    /// The automator tried the Automations that listen for an event; says which clause decided.
-    #[strum(serialize = "io.signalbox.automation.evaluated.v1")]
-    AutomationEvaluated,
+        impl Kind {
+            /// What it means, in one sentence or two.
+            pub fn description(self) -> &'static str {
+                match self {
+                    $( Self::$kind => concat!($($doc),+).trim_ascii(), )+
+                }
+            }
 
-    /// An App should run another image in an environment.
-    #[strum(serialize = "io.signalbox.deploy.requested.v1")]
-    DeployRequested,
-    /// The deployer has begun.
-    #[strum(serialize = "io.signalbox.deploy.started.v1")]
-    DeployStarted,
-    /// The wanted image runs, by the safe rule.
-    #[strum(serialize = "io.signalbox.deploy.succeeded.v1")]
-    DeploySucceeded,
-    /// The deploy ended without the wanted image running.
-    #[strum(serialize = "io.signalbox.deploy.failed.v1")]
-    DeployFailed,
+            /// JSON Schema (2020-12) of the body, as committed in `events/schemas/`.
+            pub fn schema(self) -> &'static str {
+                match self {
+                    $( Self::$kind => include_str!(concat!("../schemas/", $name, ".json")), )+
+                }
+            }
 
-    /// People should be told something.
-    #[strum(serialize = "io.signalbox.notification.requested.v1")]
-    NotificationRequested,
-    /// A channel took the message.
-    #[strum(serialize = "io.signalbox.notification.sent.v1")]
-    NotificationSent,
-    /// A channel refused the message for good.
-    #[strum(serialize = "io.signalbox.notification.failed.v1")]
-    NotificationFailed,
+            /// A golden sample: an event in the JSON event format, as committed in `events/samples/`.
+            ///
+            /// ```
+            /// use events::{Kind, payload::deploy};
+            /// let event = events::json::decode(Kind::DeployRequested.sample().as_bytes())?;
+            /// let body: deploy::Requested = event.payload()?;
+            /// assert_eq!(body.app, "shop");
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            pub fn sample(self) -> &'static str {
+                match self {
+                    $( Self::$kind => include_str!(concat!("../samples/", $name, ".json")), )+
+                }
+            }
+
+            /// The service that says it.
+            pub fn said_by(self) -> &'static str {
+                match self {
+                    $( Self::$kind => <$body as Payload>::SAID_BY, )+
+                }
+            }
+
+            /// The service that it is meant for. The console hears everything, and an Automation can hear
+            /// anything.
+            pub fn heard_by(self) -> &'static str {
+                match self {
+                    $( Self::$kind => <$body as Payload>::HEARD_BY, )+
+                }
+            }
+
+            /// The shape of the attribute `subject`.
+            pub fn subject(self) -> &'static str {
+                match self {
+                    $( Self::$kind => <$body as Payload>::SUBJECT, )+
+                }
+            }
+
+            /// The JSON Schema of the body, made anew from its Rust type; [`Self::schema`] is its committed
+            /// text.
+            pub fn derive_schema(self) -> Value {
+                match self {
+                    $( Self::$kind => schema_of::<$body>($name, self.description()), )+
+                }
+            }
+
+            /// Reads a body as this type's payload and writes it again: what is left of it is what this
+            /// version of Signalbox understands. Also tells which type the payload itself says it is.
+            pub fn reread(self, body: &[u8]) -> Result<(Self, Value), serde_json::Error> {
+                match self {
+                    $( Self::$kind => reread::<$body>(body), )+
+                }
+            }
+        }
+    };
 }
 
 impl Kind {
     /// The CloudEvents `type`.
+    ///
+    /// ```
+    /// use events::Kind;
+    /// assert_eq!(Kind::DeployFailed.name(), "io.signalbox.deploy.failed.v1");
+    /// assert_eq!("io.signalbox.deploy.failed.v1".parse(), Ok(Kind::DeployFailed));
+    /// ```
     pub fn name(self) -> &'static str {
         self.into()
     }
+}
+
+fn reread<P: Payload>(body: &[u8]) -> Result<(Kind, Value), serde_json::Error> {
+    let payload: P = serde_json::from_slice(body)?;
+    Ok((payload.kind(), serde_json::to_value(&payload)?))
+}
+
+/// The JSON Schema of a Rust type, under the name of the event type that it is the body of.
+pub(crate) fn schema_of<T: schemars::JsonSchema>(title: &str, description: &str) -> Value {
+    let mut schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    schema.insert("description".to_owned(), description.into());
+    schema.to_value()
+}
+
+kinds! {
+    /// Alertmanager says that an alert is firing.
+    AlertFiring = "io.prometheus.alert.firing.v1": alert::Alert,
+    /// Alertmanager says that an alert is resolved.
+    AlertResolved = "io.prometheus.alert.resolved.v1": alert::Alert,
+
+    /// An Argo CD Application came into being, or was seen for the first time.
+    ApplicationCreated = "io.argoproj.application.created.v1": application::Application,
+    /// An Argo CD Application is gone.
+    ApplicationDeleted = "io.argoproj.application.deleted.v1": application::Application,
+    /// Its live state equals the wanted state.
+    ApplicationSynced = "io.argoproj.application.synced.v1": application::Application,
+    /// Its live state differs from the wanted state.
+    ApplicationOutOfSync = "io.argoproj.application.out-of-sync.v1": application::Application,
+    /// Whether it is in sync is not known (a comparison error, most often).
+    ApplicationSyncUnknown = "io.argoproj.application.sync-unknown.v1": application::Application,
+    /// It became healthy.
+    ApplicationHealthy = "io.argoproj.application.healthy.v1": application::Application,
+    /// It is on its way to healthy.
+    ApplicationProgressing = "io.argoproj.application.progressing.v1": application::Application,
+    /// It is broken.
+    ApplicationDegraded = "io.argoproj.application.degraded.v1": application::Application,
+    /// It is paused.
+    ApplicationSuspended = "io.argoproj.application.suspended.v1": application::Application,
+    /// Its resources are not there.
+    ApplicationMissing = "io.argoproj.application.missing.v1": application::Application,
+    /// Its health is not known.
+    ApplicationHealthUnknown = "io.argoproj.application.health-unknown.v1": application::Application,
+    /// A sync operation runs.
+    ApplicationOperationRunning = "io.argoproj.application.operation-running.v1": application::Application,
+    /// A sync operation ended well.
+    ApplicationOperationSucceeded = "io.argoproj.application.operation-succeeded.v1": application::Application,
+    /// A sync operation ended in failure: the manifests were refused.
+    ApplicationOperationFailed = "io.argoproj.application.operation-failed.v1": application::Application,
+    /// A sync operation could not be carried out.
+    ApplicationOperationError = "io.argoproj.application.operation-error.v1": application::Application,
+
+    /// The automator tried the Automations that listen for an event; says which clause decided.
+    AutomationEvaluated = "io.signalbox.automation.evaluated.v1": automation::Evaluated,
+
+    /// An App should run another image in an environment.
+    DeployRequested = "io.signalbox.deploy.requested.v1": deploy::Requested,
+    /// The deployer has begun.
+    DeployStarted = "io.signalbox.deploy.started.v1": deploy::Started,
+    /// The wanted image runs, by the safe rule.
+    DeploySucceeded = "io.signalbox.deploy.succeeded.v1": deploy::Succeeded,
+    /// The deploy ended without the wanted image running.
+    DeployFailed = "io.signalbox.deploy.failed.v1": deploy::Failed,
+
+    /// People should be told something.
+    NotificationRequested = "io.signalbox.notification.requested.v1": notification::Requested,
+    /// A channel took the message.
+    NotificationSent = "io.signalbox.notification.sent.v1": notification::Sent,
+    /// A channel refused the message for good.
+    NotificationFailed = "io.signalbox.notification.failed.v1": notification::Failed,
 }

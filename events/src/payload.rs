@@ -14,6 +14,13 @@ use crate::Kind;
 
 /// The body of one or more of our event types.
 pub trait Payload: Serialize + DeserializeOwned + JsonSchema {
+    /// The service that says it.
+    const SAID_BY: &'static str;
+    /// The service that it is meant for.
+    const HEARD_BY: &'static str;
+    /// The shape of the attribute `subject`.
+    const SUBJECT: &'static str;
+
     /// Which event type this value is the body of.
     fn kind(&self) -> Kind;
 }

@@ -51,6 +51,10 @@ pub enum Status {
 }
 
 impl Payload for Alert {
+    const SAID_BY: &'static str = "gateway";
+    const HEARD_BY: &'static str = "automator";
+    const SUBJECT: &'static str = "`<alertname>/<fingerprint>`";
+
     fn kind(&self) -> Kind {
         match self.status {
             Status::Firing => Kind::AlertFiring,

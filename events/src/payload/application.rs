@@ -107,6 +107,10 @@ impl Transition {
 }
 
 impl Payload for Application {
+    const SAID_BY: &'static str = "watcher";
+    const HEARD_BY: &'static str = "automator";
+    const SUBJECT: &'static str = "`<namespace>/<name>`";
+
     fn kind(&self) -> Kind {
         self.transition.kind()
     }

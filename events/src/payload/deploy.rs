@@ -124,24 +124,40 @@ pub enum Step {
 }
 
 impl Payload for Requested {
+    const SAID_BY: &'static str = "automator";
+    const HEARD_BY: &'static str = "deployer";
+    const SUBJECT: &'static str = "`<app>/<environment>`";
+
     fn kind(&self) -> Kind {
         Kind::DeployRequested
     }
 }
 
 impl Payload for Started {
+    const SAID_BY: &'static str = "deployer";
+    const HEARD_BY: &'static str = "automator";
+    const SUBJECT: &'static str = "`<app>/<environment>`";
+
     fn kind(&self) -> Kind {
         Kind::DeployStarted
     }
 }
 
 impl Payload for Succeeded {
+    const SAID_BY: &'static str = "deployer";
+    const HEARD_BY: &'static str = "automator";
+    const SUBJECT: &'static str = "`<app>/<environment>`";
+
     fn kind(&self) -> Kind {
         Kind::DeploySucceeded
     }
 }
 
 impl Payload for Failed {
+    const SAID_BY: &'static str = "deployer";
+    const HEARD_BY: &'static str = "automator";
+    const SUBJECT: &'static str = "`<app>/<environment>`";
+
     fn kind(&self) -> Kind {
         Kind::DeployFailed
     }

@@ -62,18 +62,30 @@ pub struct Failed {
 }
 
 impl Payload for Requested {
+    const SAID_BY: &'static str = "automator";
+    const HEARD_BY: &'static str = "notifier";
+    const SUBJECT: &'static str = "`<channel>`";
+
     fn kind(&self) -> Kind {
         Kind::NotificationRequested
     }
 }
 
 impl Payload for Sent {
+    const SAID_BY: &'static str = "notifier";
+    const HEARD_BY: &'static str = "automator";
+    const SUBJECT: &'static str = "`<channel>`";
+
     fn kind(&self) -> Kind {
         Kind::NotificationSent
     }
 }
 
 impl Payload for Failed {
+    const SAID_BY: &'static str = "notifier";
+    const HEARD_BY: &'static str = "automator";
+    const SUBJECT: &'static str = "`<channel>`";
+
     fn kind(&self) -> Kind {
         Kind::NotificationFailed
     }
