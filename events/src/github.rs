@@ -27,6 +27,8 @@
 //! rule use `partitionkey` or `data.repository.full_name`.
 
 mod rules;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 use chrono::{DateTime, Utc};
@@ -159,6 +161,18 @@ pub fn known_types() -> impl Iterator<Item = &'static str> {
 /// ```
 pub fn is_known_type(ty: &str) -> bool {
     ty.starts_with("com.github.repository_dispatch.") || known_types().any(|known| known == ty)
+}
+
+/// The JSON Schema of the typed view that fits a type of GitHub's; `None` when there is no view of it.
+///
+/// The schema is open: a body has members that it does not name.
+///
+/// ```
+/// assert!(events::github::schema("com.github.workflow_run.completed").is_some());
+/// assert!(events::github::schema("com.github.watch.started").is_none());
+/// ```
+pub fn schema(ty: &str) -> Option<&'static str> {
+    view::schema(ty)
 }
 
 /// A string, or a number's digits.

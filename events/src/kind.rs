@@ -4,8 +4,6 @@
 //! JSON Schema (`events/schemas/<type>.json`) and a golden sample (`events/samples/<type>.json`) too: a type that
 //! lacks one of them does not compile.
 
-use schemars::generate::SchemaSettings;
-use serde_json::Value;
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::Payload;
@@ -80,19 +78,23 @@ macro_rules! kinds {
                 }
             }
 
-            /// The JSON Schema of the body, made anew from its Rust type; [`Self::schema`] is its committed
-            /// text.
-            pub fn derive_schema(self) -> Value {
+            /// For the tests of the catalogue: the schema made anew from the Rust type.
+            #[cfg(test)]
+            pub(crate) fn derive_schema(self) -> serde_json::Value {
                 match self {
-                    $( Self::$kind => schema_of::<$body>($name, self.description()), )+
+                    $( Self::$kind => crate::catalogue::schema_of::<$body>($name), )+
                 }
             }
 
-            /// Reads a body as this type's payload and writes it again: what is left of it is what this
-            /// version of Signalbox understands. Also tells which type the payload itself says it is.
-            pub fn reread(self, body: &[u8]) -> Result<(Self, Value), serde_json::Error> {
+            /// For the tests of the catalogue: which type the payload itself says it is, and the body written
+            /// again.
+            #[cfg(test)]
+            pub(crate) fn reread(self, body: &[u8]) -> serde_json::Result<(Self, serde_json::Value)> {
                 match self {
-                    $( Self::$kind => reread::<$body>(body), )+
+                    $( Self::$kind => {
+                        let payload: $body = serde_json::from_slice(body)?;
+                        Ok((payload.kind(), serde_json::to_value(&payload)?))
+                    } )+
                 }
             }
         }
@@ -110,21 +112,6 @@ impl Kind {
     pub fn name(self) -> &'static str {
         self.into()
     }
-}
-
-fn reread<P: Payload>(body: &[u8]) -> Result<(Kind, Value), serde_json::Error> {
-    let payload: P = serde_json::from_slice(body)?;
-    Ok((payload.kind(), serde_json::to_value(&payload)?))
-}
-
-/// The JSON Schema of a Rust type, under the name of the event type that it is the body of.
-pub(crate) fn schema_of<T: schemars::JsonSchema>(title: &str, description: &str) -> Value {
-    let mut schema = SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<T>();
-    schema.insert("title".to_owned(), title.into());
-    schema.insert("description".to_owned(), description.into());
-    schema.to_value()
 }
 
 kinds! {

@@ -1,13 +1,9 @@
-//! The words of Signalbox. A pure crate: no IO, no async, no transport, no clock.
-//!
-//! - [`Envelope`]: a valid CloudEvents 1.0 event with Signalbox's extensions.
-//! - [`Kind`]: the closed catalogue of the event types that Signalbox itself says.
-//! - [`payload`]: what each of them carries.
-//! - [`Announcement`]: what a handler wants to say; [`derive`] turns it into an event of the same story.
+#![doc = include_str!("../README.md")]
 
 pub mod alertmanager;
 pub mod announcement;
 mod attributes;
+pub mod catalogue;
 pub mod envelope;
 pub mod extension;
 pub mod github;

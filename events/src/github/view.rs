@@ -15,6 +15,8 @@ use crate::Envelope;
 pub trait View: Serialize + DeserializeOwned + JsonSchema {
     /// The value of `X-GitHub-Event`.
     const EVENT: &'static str;
+    /// JSON Schema (2020-12) of the view, as committed in `events/schemas/`. Open: GitHub sends more than it names.
+    const SCHEMA: &'static str;
 
     /// Whether a type is this event's, with any action.
     fn fits(ty: &str) -> bool {
@@ -51,7 +53,7 @@ pub enum ViewError {
     Body(#[from] serde_json::Error),
 }
 
-/// `workflow_run`: a run of GitHub Actions was requested, is in progress, or completed.
+/// A run of GitHub Actions was requested, is in progress, or completed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkflowRun {
     /// `requested`, `in_progress` or `completed`.
@@ -101,7 +103,7 @@ pub struct PullRequestRef {
     pub number: u64,
 }
 
-/// `push`: commits or tags were pushed.
+/// Commits or tags were pushed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Push {
     /// `refs/heads/<branch>` or `refs/tags/<tag>`.
@@ -145,7 +147,7 @@ pub struct Commit {
     pub modified: Vec<String>,
 }
 
-/// `pull_request`: a pull request was opened, closed, labelled, …
+/// A pull request was opened, closed, labelled, …
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PullRequest {
     /// `opened`, `synchronize`, `closed`, …
@@ -206,7 +208,7 @@ pub struct Label {
     pub name: String,
 }
 
-/// `release`: a release was created, published, edited, …
+/// A release was created, published, edited, …
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Release {
     /// `published`, `released`, `prereleased`, …
@@ -241,7 +243,7 @@ pub struct ReleaseDetail {
     pub html_url: String,
 }
 
-/// `ping`: GitHub tries a new webhook.
+/// GitHub tries a new webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ping {
     /// A saying of GitHub's.
@@ -296,7 +298,34 @@ pub struct User {
 
 macro_rules! views {
     ($($view:ident = $event:literal),+ $(,)?) => {
-        $(impl View for $view { const EVENT: &'static str = $event; })+
+        $(
+            impl View for $view {
+                const EVENT: &'static str = $event;
+                const SCHEMA: &'static str = include_str!(concat!("../../schemas/com.github.", $event, ".json"));
+            }
+        )+
+
+        /// The JSON Schema of the view that fits a type, if there is one.
+        pub(super) fn schema(ty: &str) -> Option<&'static str> {
+            $(
+                if $view::fits(ty) {
+                    return Some($view::SCHEMA);
+                }
+            )+
+            None
+        }
+
+        /// For the tests of the catalogue: each view's event, its committed schema, its schema made anew, and what
+        /// the view leaves of a body.
+        #[cfg(test)]
+        pub(crate) fn all() -> Vec<(&'static str, &'static str, serde_json::Value, crate::catalogue::Reread)> {
+            vec![$((
+                $event,
+                $view::SCHEMA,
+                crate::catalogue::schema_of::<$view>(concat!("com.github.", $event)),
+                |body| serde_json::to_value(serde_json::from_slice::<$view>(body)?),
+            )),+]
+        }
     };
 }
 views! {
