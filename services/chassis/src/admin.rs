@@ -26,11 +26,7 @@ pub fn router(health: Health, metrics: Arc<Metrics>) -> Router {
 
 async fn ready(State(health): State<Health>) -> impl IntoResponse {
     let report = health.ready().await;
-    let status = if report.ok {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if report.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report))
 }
 
@@ -50,18 +46,10 @@ mod tests {
 
     async fn get(health: Health, path: &str) -> (StatusCode, String) {
         let request = Request::get(path).body(Body::empty()).expect("the path is fixed");
-        let response = router(health, Metrics::new())
-            .oneshot(request)
-            .await
-            .expect("a router never fails");
+        let response = router(health, Metrics::new()).oneshot(request).await.expect("a router never fails");
         let status = response.status();
-        let bytes = to_bytes(response.into_body(), 1 << 20)
-            .await
-            .expect("the body is in memory");
-        (
-            status,
-            String::from_utf8(bytes.to_vec()).expect("all answers are text"),
-        )
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("the body is in memory");
+        (status, String::from_utf8(bytes.to_vec()).expect("all answers are text"))
     }
 
     fn unready() -> Health {
@@ -88,10 +76,7 @@ mod tests {
     #[tokio::test]
     async fn a_ready_process_answers_200() {
         let (status, body) = get(Health::default(), "/readyz").await;
-        assert_eq!(
-            (status, body.as_str()),
-            (StatusCode::OK, r#"{"ok":true,"checks":[]}"#)
-        );
+        assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"ok":true,"checks":[]}"#));
     }
 
     #[tokio::test]

@@ -39,10 +39,7 @@ mod tests {
     fn jitter_takes_off_at_most_a_half() {
         for _ in 0..1000 {
             let wait = jitter(Duration::from_secs(8));
-            assert!(
-                (Duration::from_secs(4)..=Duration::from_secs(8)).contains(&wait),
-                "{wait:?}"
-            );
+            assert!((Duration::from_secs(4)..=Duration::from_secs(8)).contains(&wait), "{wait:?}");
         }
     }
 }

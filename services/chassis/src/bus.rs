@@ -65,10 +65,7 @@ pub struct BusError {
 impl BusError {
     /// Names what was being done.
     pub fn new(doing: &'static str, source: impl Into<anyhow::Error>) -> Self {
-        Self {
-            doing,
-            source: source.into(),
-        }
+        Self { doing, source: source.into() }
     }
 }
 

@@ -37,14 +37,9 @@ pub async fn check_in(store: &dyn Store, event: &Envelope) -> Result<Option<Enve
         return Ok(None);
     }
     let name = store.put_blob(event.body()).await?;
-    let light = event
-        .to_builder()
-        .without_body()
-        .extension(extension::DATAREF, format!("{SCHEME}{name}"))
-        .build();
-    Ok(Some(light.expect(
-        "a valid event stays valid without its body and with a dataref",
-    )))
+    let light =
+        event.to_builder().without_body().extension(extension::DATAREF, format!("{SCHEME}{name}")).build();
+    Ok(Some(light.expect("a valid event stays valid without its body and with a dataref")))
 }
 
 /// Brings a body back that was put aside by [`check_in`]; a `dataref` of somebody else is left alone.
@@ -60,11 +55,6 @@ pub async fn check_out(store: &dyn Store, event: Envelope) -> Result<Envelope, C
         Ok(None) => return Err(ClaimError::Lost(name)),
         Err(source) => return Err(ClaimError::Store { name, source }),
     };
-    let builder = event
-        .to_builder()
-        .without_extension(extension::DATAREF)
-        .untyped_body(body);
-    Ok(builder
-        .build()
-        .expect("a valid event stays valid with its body back"))
+    let builder = event.to_builder().without_extension(extension::DATAREF).untyped_body(body);
+    Ok(builder.build().expect("a valid event stays valid with its body back"))
 }

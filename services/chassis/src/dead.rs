@@ -100,10 +100,7 @@ impl DeadLetters {
     ) -> Result<DeadLetter, StoreError> {
         let id = match event {
             Ok(event) => id(handler, crate::ledger::event_hash(event).as_bytes()),
-            Err(message) => id(
-                handler,
-                &[&position.0.to_le_bytes()[..], &message.payload].concat(),
-            ),
+            Err(message) => id(handler, &[&position.0.to_le_bytes()[..], &message.payload].concat()),
         };
         let letter = DeadLetter {
             v: VERSION,
@@ -127,18 +124,20 @@ impl DeadLetters {
     /// All dead letters, oldest first.
     pub async fn list(&self) -> Result<Vec<DeadLetter>, DeadError> {
         let entries = self.store.scan(Bucket::DeadLetters, "").await?;
-        let mut letters = entries
-            .iter()
-            .map(|(id, entry)| parse(id, &entry.value))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut letters =
+            entries.iter().map(|(id, entry)| parse(id, &entry.value)).collect::<Result<Vec<_>, _>>()?;
         letters.sort_by(|a, b| (a.died_at, &a.id).cmp(&(b.died_at, &b.id)));
         Ok(letters)
     }
 
     /// One dead letter.
     pub async fn get(&self, id: &str) -> Result<DeadLetter, DeadError> {
+        Ok(self.find(id).await?.0)
+    }
+
+    async fn find(&self, id: &str) -> Result<(DeadLetter, u64), DeadError> {
         match self.store.get(Bucket::DeadLetters, id).await? {
-            Some(entry) => parse(id, &entry.value),
+            Some(entry) => Ok((parse(id, &entry.value)?, entry.revision)),
             None => Err(DeadError::Unknown(id.to_owned())),
         }
     }
@@ -146,20 +145,21 @@ impl DeadLetters {
     /// Delivers its event once more to the handler that gave up, and forgets the dead letter: if the handler gives up
     /// again, it is a dead letter again. Effects that were done before are not done again (the ledger knows them).
     pub async fn redrive(&self, bus: &dyn Bus, id: &str) -> Result<DeadLetter, DeadError> {
-        let letter = self.get(id).await?;
+        let (letter, revision) = self.find(id).await?;
         let Some(event) = &letter.event else {
             return Err(DeadError::Undecodable(id.to_owned()));
         };
-        let event = events::json::from_value(event).map_err(|source| DeadError::Broken {
-            id: id.to_owned(),
-            source: source.into(),
-        })?;
+        let event = events::json::from_value(event)
+            .map_err(|source| DeadError::Broken { id: id.to_owned(), source: source.into() })?;
         // One token for each death: a redrive that is repeated after a crash in between delivers nothing twice, and one
         // after a second death delivers again.
         let token = format!("{id}/{}", letter.died_at.timestamp_micros());
         bus.redeliver(&letter.handler, &event, &token).await?;
-        self.store.delete(Bucket::DeadLetters, id, Expect::Any).await?;
-        Ok(letter)
+        match self.store.delete(Bucket::DeadLetters, id, Expect::Revision(revision)).await {
+            // The handler has given up again meanwhile: that is another dead letter.
+            Ok(()) | Err(StoreError::Conflict) => Ok(letter),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Forgets a dead letter.
@@ -171,18 +171,12 @@ impl DeadLetters {
 
     async fn write(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let bytes = serde_json::to_vec(letter).map_err(StoreError::unavailable)?;
-        self.store
-            .put(Bucket::DeadLetters, &letter.id, bytes, Expect::Any, None)
-            .await
-            .map(|_| ())
+        self.store.put(Bucket::DeadLetters, &letter.id, bytes, Expect::Any, None).await.map(|_| ())
     }
 }
 
 fn parse(id: &str, bytes: &[u8]) -> Result<DeadLetter, DeadError> {
-    let broken = |source: anyhow::Error| DeadError::Broken {
-        id: id.to_owned(),
-        source,
-    };
+    let broken = |source: anyhow::Error| DeadError::Broken { id: id.to_owned(), source };
     let letter: DeadLetter = serde_json::from_slice(bytes).map_err(|error| broken(error.into()))?;
     if letter.v != VERSION {
         return Err(broken(anyhow::anyhow!(

@@ -54,10 +54,7 @@ impl Embedded {
     /// Opens or makes the folder. Waits up to two seconds for a process that is just letting it go.
     pub async fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let dir = dir.to_owned();
-        let failed = |source: anyhow::Error| OpenError::Embedded {
-            dir: dir.clone(),
-            source,
-        };
+        let failed = |source: anyhow::Error| OpenError::Embedded { dir: dir.clone(), source };
         let opening = dir.clone();
         let opened = tokio::task::spawn_blocking(move || open::open(&opening)).await;
         let db = opened.map_err(|error| failed(error.into()))??;

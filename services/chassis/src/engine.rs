@@ -52,9 +52,7 @@ impl fmt::Display for BusUrl {
 }
 
 fn without_password(url: &str) -> String {
-    let hide = |part: &str| match part
-        .split_once("://")
-        .map(|(scheme, rest)| (scheme, rest.rsplit_once('@')))
+    let hide = |part: &str| match part.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@')))
     {
         Some((scheme, Some((_, host)))) => format!("{scheme}://…@{host}"),
         _ => part.to_owned(),
@@ -103,23 +101,14 @@ impl Engine {
         match url {
             BusUrl::Embedded(dir) => {
                 let embedded = Arc::new(Embedded::open(dir, Arc::new(SystemClock)).await?);
-                Ok(Self {
-                    bus: embedded.clone(),
-                    store: embedded.clone(),
-                    embedded: Some(embedded),
-                })
+                Ok(Self { bus: embedded.clone(), store: embedded.clone(), embedded: Some(embedded) })
             }
             BusUrl::Nats(address) => {
-                let nats = JetStream::open(address).await.map_err(|source| OpenError::Nats {
-                    url: url.to_string(),
-                    source,
-                })?;
+                let nats = JetStream::open(address)
+                    .await
+                    .map_err(|source| OpenError::Nats { url: url.to_string(), source })?;
                 let nats = Arc::new(nats);
-                Ok(Self {
-                    bus: nats.clone(),
-                    store: nats,
-                    embedded: None,
-                })
+                Ok(Self { bus: nats.clone(), store: nats, embedded: None })
             }
         }
     }

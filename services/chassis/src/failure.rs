@@ -26,29 +26,17 @@ pub enum Decision {
 impl Failure {
     /// A failure that another attempt may mend.
     pub fn retry(error: impl Into<anyhow::Error>) -> Self {
-        Self {
-            error: error.into(),
-            decision: Decision::Retry(None),
-            effect_absent: false,
-        }
+        Self { error: error.into(), decision: Decision::Retry(None), effect_absent: false }
     }
 
     /// A failure that another attempt may mend, but not before `after`.
     pub fn retry_after(error: impl Into<anyhow::Error>, after: Duration) -> Self {
-        Self {
-            error: error.into(),
-            decision: Decision::Retry(Some(after)),
-            effect_absent: false,
-        }
+        Self { error: error.into(), decision: Decision::Retry(Some(after)), effect_absent: false }
     }
 
     /// A failure that no attempt will mend.
     pub fn reject(error: impl Into<anyhow::Error>) -> Self {
-        Self {
-            error: error.into(),
-            decision: Decision::Reject,
-            effect_absent: false,
-        }
+        Self { error: error.into(), decision: Decision::Reject, effect_absent: false }
     }
 
     /// Says that the effect surely did not happen, so that the next attempt need not reconcile.

@@ -65,10 +65,7 @@ mod tests {
         for at in 0..framed.len() * 8 {
             let mut damaged = framed.clone();
             damaged[at / 8] ^= 1 << (at % 8);
-            assert!(
-                unwrap(&damaged).is_err(),
-                "bit {at} was flipped and nobody noticed"
-            );
+            assert!(unwrap(&damaged).is_err(), "bit {at} was flipped and nobody noticed");
         }
     }
 

@@ -87,14 +87,7 @@ impl Context {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            handler,
-            event,
-            attempt,
-            bus,
-            store,
-            clock,
-        }
+        Self { handler, event, attempt, bus, store, clock }
     }
 
     /// Now.
@@ -117,16 +110,12 @@ impl Context {
     pub async fn announce(&self, step: &str, announcement: &Announcement) -> Result<(), Failure> {
         let event = events::derive(&self.event, self.handler, step, announcement, self.clock.now())
             .map_err(Failure::reject)?;
-        self.bus
-            .publish(&event)
-            .await
-            .map(|_| ())
-            .map_err(|error| match error {
-                PublishError::TooLarge { .. } => Failure::reject(error),
-                PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
-                    Failure::retry(error)
-                }
-            })
+        self.bus.publish(&event).await.map(|_| ()).map_err(|error| match error {
+            PublishError::TooLarge { .. } => Failure::reject(error),
+            PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
+                Failure::retry(error)
+            }
+        })
     }
 
     /// Has an external effect at most once for this event, handler and `step`, whatever is killed or redelivered.
@@ -142,8 +131,6 @@ impl Context {
         A: FnOnce() -> AF + Send,
         AF: Future<Output = Result<T, Failure>> + Send,
     {
-        Ledger::new(&*self.store, &*self.clock)
-            .effect(self.handler, &self.event, step, reconcile, act)
-            .await
+        Ledger::new(&*self.store, &*self.clock).effect(self.handler, &self.event, step, reconcile, act).await
     }
 }

@@ -52,20 +52,14 @@ impl Health {
         name: &'static str,
         check: impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + 'static,
     ) {
-        self.checks
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((name, Arc::new(check)));
+        self.checks.write().unwrap_or_else(PoisonError::into_inner).push((name, Arc::new(check)));
     }
 
     /// Runs all checks, side by side.
     pub async fn ready(&self) -> Report {
         let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner).clone();
         let checks = join_all(checks.into_iter().map(|(name, check)| run(name, check))).await;
-        Report {
-            ok: checks.iter().all(|check| check.ok),
-            checks,
-        }
+        Report { ok: checks.iter().all(|check| check.ok), checks }
     }
 }
 
@@ -78,20 +72,13 @@ async fn run(name: &'static str, check: Check) -> CheckReport {
         Ok(Err(error)) => Some(error),
         Err(_elapsed) => Some(format!("no answer within {} s", CHECK_TIMEOUT.as_secs())),
     };
-    CheckReport {
-        name,
-        ok: error.is_none(),
-        error,
-        took_ms,
-    }
+    CheckReport { name, ok: error.is_none(), error, took_ms }
 }
 
 impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner);
-        f.debug_list()
-            .entries(checks.iter().map(|(name, _)| name))
-            .finish()
+        f.debug_list().entries(checks.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -110,9 +97,7 @@ mod tests {
     async fn one_failing_check_makes_it_unready_and_says_why() {
         let health = Health::default();
         health.register("bus", || Box::pin(async { Ok(()) }));
-        health.register("kubernetes", || {
-            Box::pin(async { Err("connection refused".to_owned()) })
-        });
+        health.register("kubernetes", || Box::pin(async { Err("connection refused".to_owned()) }));
         let report = health.ready().await;
         assert!(!report.ok);
         assert!(report.checks[0].ok && report.checks[0].error.is_none());
@@ -129,10 +114,7 @@ mod tests {
         let begun = tokio::time::Instant::now();
         let report = health.ready().await;
         assert_eq!(begun.elapsed().as_secs(), 2, "the checks run side by side");
-        assert_eq!(
-            report.checks.iter().map(|check| check.ok).collect::<Vec<_>>(),
-            [false, false, true]
-        );
+        assert_eq!(report.checks.iter().map(|check| check.ok).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(report.checks[0].error.as_deref(), Some("no answer within 2 s"));
     }
 }

@@ -60,12 +60,7 @@ impl JetStream {
             .context("cannot set up the connection")?;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(REQUEST_TIMEOUT);
-        Ok(Self {
-            client,
-            context,
-            assets: OnceCell::new(),
-            indexer: std::sync::Mutex::default(),
-        })
+        Ok(Self { client, context, assets: OnceCell::new(), indexer: std::sync::Mutex::default() })
     }
 
     /// The stream, the buckets and the object store, made if they are not there yet.
@@ -75,10 +70,7 @@ impl JetStream {
             .assets
             .get_or_try_init(|| async { stream::ensure(&self.context).await.map(Arc::new) })
             .await?;
-        let mut indexer = self
-            .indexer
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut indexer = self.indexer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if indexer.is_none() {
             let task = tokio::spawn(dedup::index(assets.stream.clone(), assets.dedup.clone()));
             *indexer = Some(AbortOnDropHandle::new(task));
@@ -101,8 +93,6 @@ impl JetStream {
 /// Doubles from 100 ms, and takes a random half off, so that the services do not come back all at once.
 fn reconnect_delay(attempts: usize) -> Duration {
     let doublings = u32::try_from(attempts.min(8)).unwrap_or(8);
-    let full = Duration::from_millis(100)
-        .saturating_mul(1 << doublings)
-        .min(LONGEST_RECONNECT);
+    let full = Duration::from_millis(100).saturating_mul(1 << doublings).min(LONGEST_RECONNECT);
     full.mul_f64(rand::rng().random_range(0.5..=1.0))
 }

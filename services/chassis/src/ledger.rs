@@ -100,10 +100,8 @@ impl<'a> Ledger<'a> {
             Err(failure) => {
                 if failure.effect_absent {
                     // Not vital: if this fails, the next attempt reconciles.
-                    if let Err(error) = self
-                        .store
-                        .delete(Bucket::Ledger, &key, Expect::Revision(revision))
-                        .await
+                    if let Err(error) =
+                        self.store.delete(Bucket::Ledger, &key, Expect::Revision(revision)).await
                     {
                         tracing::debug!(key, error = %error, "could not take an intended effect back");
                     }
@@ -114,12 +112,7 @@ impl<'a> Ledger<'a> {
     }
 
     async fn find(&self, key: &str) -> Result<Option<(Record, u64)>, Failure> {
-        let Some(entry) = self
-            .store
-            .get(Bucket::Ledger, key)
-            .await
-            .map_err(Failure::retry)?
-        else {
+        let Some(entry) = self.store.get(Bucket::Ledger, key).await.map_err(Failure::retry)? else {
             return Ok(None);
         };
         let record: Record = serde_json::from_slice(&entry.value).map_err(|error| {
@@ -154,16 +147,11 @@ impl<'a> Ledger<'a> {
             done_at: None,
             result: None,
         };
-        let revision = self
-            .write(key, &record, Expect::Absent)
-            .await
-            .map_err(|error| match error {
-                // Another process has just intended the same: leave it to that one, and look again later.
-                StoreError::Conflict => {
-                    Failure::retry(anyhow::anyhow!("another process is at the effect {key}"))
-                }
-                StoreError::Unavailable(_) => Failure::retry(error),
-            })?;
+        let revision = self.write(key, &record, Expect::Absent).await.map_err(|error| match error {
+            // Another process has just intended the same: leave it to that one, and look again later.
+            StoreError::Conflict => Failure::retry(anyhow::anyhow!("another process is at the effect {key}")),
+            StoreError::Unavailable(_) => Failure::retry(error),
+        })?;
         Ok((record, revision))
     }
 
@@ -177,27 +165,19 @@ impl<'a> Ledger<'a> {
         record.state = State::Done;
         record.done_at = Some(self.clock.now());
         record.result = Some(serde_json::to_value(value).map_err(Failure::reject)?);
-        self.write(key, &record, Expect::Revision(revision))
-            .await
-            .map(|_| ())
-            .map_err(Failure::retry)
+        self.write(key, &record, Expect::Revision(revision)).await.map(|_| ()).map_err(Failure::retry)
     }
 
     async fn write(&self, key: &str, record: &Record, expect: Expect) -> Result<u64, StoreError> {
         let bytes = serde_json::to_vec(record).map_err(StoreError::unavailable)?;
-        self.store
-            .put(Bucket::Ledger, key, bytes, expect, Some(REMEMBERED))
-            .await
+        self.store.put(Bucket::Ledger, key, bytes, expect, Some(REMEMBERED)).await
     }
 }
 
 fn result<T: DeserializeOwned>(record: Record) -> Result<T, Failure> {
     let value = record.result.unwrap_or(serde_json::Value::Null);
     serde_json::from_value(value).map_err(|error| {
-        let context = format!(
-            "the ledger's result of {} / {} cannot be read",
-            record.handler, record.step
-        );
+        let context = format!("the ledger's result of {} / {} cannot be read", record.handler, record.step);
         Failure::reject(anyhow::Error::new(error).context(context))
     })
 }

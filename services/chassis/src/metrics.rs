@@ -16,9 +16,8 @@ pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 
 /// Upper bounds, in seconds, for the time that handling one event takes: from a rule that is only looked at (under a
 /// millisecond) to a deploy that waits for its pods (minutes).
-pub const HANDLE_SECONDS: &[f64] = &[
-    0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
-];
+pub const HANDLE_SECONDS: &[f64] =
+    &[0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
 /// What became of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, strum::EnumIter)]
@@ -79,15 +78,10 @@ impl Metrics {
         let registry = Registry::new();
         #[cfg(target_os = "linux")]
         registry
-            .register(Box::new(
-                prometheus::process_collector::ProcessCollector::for_self(),
-            ))
+            .register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))
             .expect("the registry is new: it has no process collector");
         let handlers = HandlerMetrics::register(&registry).expect("the names are valid and differ");
-        handlers
-            .build_info
-            .with_label_values(&[env!("CARGO_PKG_VERSION")])
-            .set(1);
+        handlers.build_info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Arc::new(Self { registry, handlers })
     }
 
@@ -102,10 +96,7 @@ impl Metrics {
         match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             Ok(()) => String::from_utf8_lossy(&text).into_owned(),
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot write the metrics"
-                );
+                tracing::error!(error = &error as &dyn std::error::Error, "cannot write the metrics");
                 String::new()
             }
         }
@@ -113,14 +104,8 @@ impl Metrics {
 
     /// A delivery is settled, `seconds` after it came.
     pub fn handled(&self, handler: &'static str, outcome: OutcomeLabel, seconds: f64) {
-        self.handlers
-            .handled
-            .with_label_values(&[handler, outcome.into()])
-            .inc();
-        self.handlers
-            .seconds
-            .with_label_values(&[handler])
-            .observe(seconds);
+        self.handlers.handled.with_label_values(&[handler, outcome.into()]).inc();
+        self.handlers.seconds.with_label_values(&[handler]).observe(seconds);
     }
 
     /// How many deliveries a handler is working on.
@@ -130,11 +115,7 @@ impl Metrics {
 
     /// An event was published.
     pub fn published(&self, duplicate: bool) {
-        let label = if duplicate {
-            PublishedLabel::Duplicate
-        } else {
-            PublishedLabel::Stored
-        };
+        let label = if duplicate { PublishedLabel::Duplicate } else { PublishedLabel::Stored };
         let label: &'static str = label.into();
         self.handlers.published.with_label_values(&[label]).inc();
     }
@@ -179,10 +160,7 @@ mod tests {
             let line = format!("signalbox_handled_total{{handler=\"deployer\",outcome=\"{label}\"}} 1\n");
             assert!(text.contains(&line), "{text}");
         }
-        assert!(
-            text.contains("signalbox_handle_seconds_count{handler=\"deployer\"} 5\n"),
-            "{text}"
-        );
+        assert!(text.contains("signalbox_handle_seconds_count{handler=\"deployer\"} 5\n"), "{text}");
     }
 
     #[test]
@@ -192,14 +170,8 @@ mod tests {
         metrics.published(true);
         metrics.published(true);
         let text = metrics.render();
-        assert!(
-            text.contains("signalbox_published_total{result=\"stored\"} 1\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("signalbox_published_total{result=\"duplicate\"} 2\n"),
-            "{text}"
-        );
+        assert!(text.contains("signalbox_published_total{result=\"stored\"} 1\n"), "{text}");
+        assert!(text.contains("signalbox_published_total{result=\"duplicate\"} 2\n"), "{text}");
     }
 
     #[test]
@@ -209,10 +181,7 @@ mod tests {
         one.dead_letters("notifier").inc();
         assert_eq!(other.in_flight("notifier").get(), 0);
         assert_eq!(other.dead_letters("notifier").get(), 0);
-        assert!(
-            one.render()
-                .contains("signalbox_in_flight{handler=\"notifier\"} 3\n")
-        );
+        assert!(one.render().contains("signalbox_in_flight{handler=\"notifier\"} 3\n"));
     }
 
     #[cfg(target_os = "linux")]

@@ -91,7 +91,9 @@ pub async fn run_with<H: Handler>(
                 }
             }
             next = deliveries.next(), if queue.held() < held => match next {
-                Ok(delivery) => queue.push(delivery),
+                Ok(delivery) => if let Some((delivery, after)) = queue.push(delivery, Instant::now()) {
+                    let _ = delivery.acker.settle(Settle::Nak(after)).await;
+                },
                 Err(error) => {
                     tracing::warn!(handler = H::NAME, error = %anyhow::Error::new(error), "no delivery, trying again");
                     tokio::time::sleep(PAUSE).await;
@@ -142,10 +144,10 @@ fn finished<H: Handler>(
         Ok((position, key, End::Settled)) => queue.release(&key, position),
         // Whoever is behind it waits for it, but not for ever: should it never come back, they go on.
         Ok((position, key, End::Later(delay))) => {
-            queue.hold(&key, position, Instant::now() + delay + ack_wait * 2)
+            queue.hold(&key, position, Instant::now() + delay + ack_wait * 2);
         }
         Err(error) => {
-            tracing::error!(handler = H::NAME, error = %error, "a task of the runner ended by itself")
+            tracing::error!(handler = H::NAME, error = %error, "a task of the runner ended by itself");
         }
     }
 }
@@ -169,20 +171,13 @@ async fn one<H: Handler>(
         position = delivery.position.0,
         attempt = delivery.attempt
     );
-    let end = alive(&delivery, beat, settle(handler, ports, &delivery))
-        .instrument(span)
-        .await;
+    let end = alive(&delivery, beat, settle(handler, ports, &delivery)).instrument(span).await;
     (delivery.position, key, end)
 }
 
 async fn settle<H: Handler>(handler: &H, ports: &Ports, delivery: &Delivery) -> End {
     let started = Instant::now();
-    let table = Table {
-        handler: H::NAME,
-        attempts: H::ATTEMPTS,
-        ports,
-        delivery,
-    };
+    let table = Table { handler: H::NAME, attempts: H::ATTEMPTS, ports, delivery };
     let event = match &delivery.event {
         Ok(event) => Arc::new(event.clone()),
         Err(undecodable) => return table.undecodable(undecodable, started).await,
@@ -195,22 +190,16 @@ async fn settle<H: Handler>(handler: &H, ports: &Ports, delivery: &Delivery) -> 
         ports.store.clone(),
         ports.clock.clone(),
     );
-    let handled = AssertUnwindSafe(handler.handle(&event, &context))
-        .catch_unwind()
-        .await;
-    let handled = handled.unwrap_or_else(|panic| {
-        Err(Failure::retry(anyhow::anyhow!(
-            "the handler panicked: {}",
-            said(&panic)
-        )))
+    let outcome = AssertUnwindSafe(handler.handle(&event, &context)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|panic| {
+        Err(Failure::retry(anyhow::anyhow!("the handler panicked: {}", said(&panic))))
     });
-    table.settle(&event, handled, started).await
+    table.settle(&event, outcome, started).await
 }
 
 fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a word".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
 }
 
 /// Gives signs of life while the work goes on.

@@ -51,10 +51,7 @@ impl Shutdown {
         let shutdown = self.clone();
         tokio::spawn(async move {
             let name = either(&mut terminate, &mut interrupt).await;
-            tracing::info!(
-                signal = name,
-                "shutting down; another signal ends the process at once"
-            );
+            tracing::info!(signal = name, "shutting down; another signal ends the process at once");
             shutdown.trigger();
             let name = either(&mut terminate, &mut interrupt).await;
             tracing::warn!(signal = name, "second signal: ending at once");

@@ -122,9 +122,7 @@ pub fn init(settings: &LogSettings, output: Output) -> Result<(), AlreadySet> {
             Output::Stderr => Box::new(io::stderr()),
         }
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(make_writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(make_writer);
     let pretty = match format {
         Format::Auto => terminal,
         Format::Json => false,
@@ -135,10 +133,7 @@ pub fn init(settings: &LogSettings, output: Output) -> Result<(), AlreadySet> {
             .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
             .try_init()
     } else {
-        builder
-            .fmt_fields(JsonFields::new())
-            .event_format(json::Lines)
-            .try_init()
+        builder.fmt_fields(JsonFields::new()).event_format(json::Lines).try_init()
     };
     result.map_err(|_error| AlreadySet)
 }
@@ -149,30 +144,16 @@ mod tests {
 
     #[test]
     fn levels_and_directives_are_taken() {
-        for text in [
-            "info",
-            "DEBUG",
-            "off",
-            "info,chassis=debug",
-            "warn, gateway::verify=trace",
-        ] {
-            text.parse::<Level>()
-                .unwrap_or_else(|error| panic!("{text}: {error}"));
+        for text in ["info", "DEBUG", "off", "info,chassis=debug", "warn, gateway::verify=trace"] {
+            text.parse::<Level>().unwrap_or_else(|error| panic!("{text}: {error}"));
         }
     }
 
     #[test]
     fn a_misspelt_level_is_refused_and_not_taken_for_a_module() {
         for (text, word) in [("inof", "inof"), ("info,verbose", "verbose"), ("", "")] {
-            assert_eq!(
-                text.parse::<Level>(),
-                Err(InvalidLevel::Word(word.to_owned())),
-                "{text}"
-            );
+            assert_eq!(text.parse::<Level>(), Err(InvalidLevel::Word(word.to_owned())), "{text}");
         }
-        assert_eq!(
-            "chassis=loud".parse::<Level>(),
-            Err(InvalidLevel::Directive("chassis=loud".to_owned()))
-        );
+        assert_eq!("chassis=loud".parse::<Level>(), Err(InvalidLevel::Directive("chassis=loud".to_owned())));
     }
 }

@@ -23,6 +23,23 @@ impl Node {
         }
     }
 
+    /// As [`Self::found`], for where a section should be: the text may be a secret that should have been a reference.
+    fn found_kind(&self) -> &'static str {
+        match &self.content {
+            Content::Scalar(Value::String(_)) | Content::Raw(_) => "a text",
+            Content::Scalar(Value::Bool(_)) => "true or false",
+            Content::Scalar(Value::Number(_)) => "a number",
+            Content::Scalar(_) => "nothing",
+            Content::List(_) => "a list",
+            Content::Section(_) => "a section with keys",
+        }
+    }
+
+    fn no_section(&self, keys: &str) -> NodeError {
+        let expected = format!("a section with keys{keys}");
+        NodeError::shape(&expected, self.found_kind()).or_at(self.origin.as_ref())
+    }
+
     fn mismatch(&self, expected: &str) -> NodeError {
         NodeError::shape(expected, &self.found()).or_at(self.origin.as_ref())
     }
@@ -68,9 +85,9 @@ impl<'de> Deserializer<'de> for Node {
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NodeError> {
         match self.content {
-            Content::Raw(text) => visitor
-                .visit_string(text)
-                .map_err(|error: NodeError| error.or_at(self.origin.as_ref())),
+            Content::Raw(text) => {
+                visitor.visit_string(text).map_err(|error: NodeError| error.or_at(self.origin.as_ref()))
+            }
             Content::Scalar(Value::String(_)) => self.deserialize_any(visitor),
             Content::Scalar(_) | Content::List(_) | Content::Section(_) => Err(self.mismatch("a text")),
         }
@@ -86,11 +103,7 @@ impl<'de> Deserializer<'de> for Node {
             Content::Raw(text) => scalar(text.clone()).is_boolean(),
             Content::List(_) | Content::Section(_) => false,
         };
-        if is_bool {
-            self.deserialize_any(visitor)
-        } else {
-            Err(self.mismatch("true or false"))
-        }
+        if is_bool { self.deserialize_any(visitor) } else { Err(self.mismatch("true or false")) }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, NodeError> {
@@ -117,11 +130,8 @@ impl<'de> Deserializer<'de> for Node {
                     origin: self.origin.clone(),
                     content: Content::Raw(text.trim().to_owned()),
                 };
-                let items: Vec<Self> = text
-                    .split(',')
-                    .filter(|text| !text.trim().is_empty())
-                    .map(item)
-                    .collect();
+                let items: Vec<Self> =
+                    text.split(',').filter(|text| !text.trim().is_empty()).map(item).collect();
                 visitor.visit_seq(Items(items.into_iter()))
             }
             Content::List(_) => self.deserialize_any(visitor),
@@ -151,7 +161,7 @@ impl<'de> Deserializer<'de> for Node {
         match self.content {
             Content::Section(_) | Content::Scalar(Value::Null) => self.deserialize_map(visitor),
             Content::Scalar(_) | Content::Raw(_) | Content::List(_) => {
-                Err(self.mismatch(&format!("a section with keys ({})", fields.join(", "))))
+                Err(self.no_section(&format!(" ({})", fields.join(", "))))
             }
         }
     }
@@ -206,9 +216,7 @@ impl<'de> SeqAccess<'de> for Items {
             return Ok(None);
         };
         let origin = node.origin.clone();
-        seed.deserialize(node)
-            .map(Some)
-            .map_err(|error| error.or_at(origin.as_ref()))
+        seed.deserialize(node).map(Some).map_err(|error| error.or_at(origin.as_ref()))
     }
 }
 
@@ -235,9 +243,7 @@ impl<'de> MapAccess<'de> for Entries {
             return Ok(None);
         };
         let text: StringDeserializer<NodeError> = key.clone().into_deserializer();
-        let parsed = seed
-            .deserialize(text)
-            .map_err(|error| place(error, &key, node.origin.as_ref()))?;
+        let parsed = seed.deserialize(text).map_err(|error| place(error, &key, node.origin.as_ref()))?;
         self.value = Some((key, node));
         Ok(Some(parsed))
     }
@@ -247,7 +253,6 @@ impl<'de> MapAccess<'de> for Entries {
             return Err(NodeError::shape("a key before its value", "a value"));
         };
         let origin = node.origin.clone();
-        seed.deserialize(node)
-            .map_err(|error| place(error, &key, origin.as_ref()))
+        seed.deserialize(node).map_err(|error| place(error, &key, origin.as_ref()))
     }
 }

@@ -17,16 +17,10 @@ pub(super) fn parse(env: impl Iterator<Item = (String, String)>) -> Result<Node,
     for (name, value) in settings {
         let path = name[PREFIX.len()..].to_ascii_lowercase();
         let origin = Some(Origin::Variable(name));
-        let mut node = Node {
-            origin: origin.clone(),
-            content: Content::Raw(value),
-        };
+        let mut node = Node { origin: origin.clone(), content: Content::Raw(value) };
         for key in path.rsplit("__") {
             let section = [(key.to_owned(), node)].into();
-            node = Node {
-                origin: origin.clone(),
-                content: Content::Section(section),
-            };
+            node = Node { origin: origin.clone(), content: Content::Section(section) };
         }
         tree.overlay(node)?;
     }
@@ -44,9 +38,7 @@ fn is_setting(name: &str, value: &str) -> bool {
 /// `…_SERVICE_PORT_<port's name>`, `…_PORT` with a URL, `…_PORT_<n>_TCP`, `…_PORT_<n>_TCP_{PROTO,PORT,ADDR}`.
 /// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
 fn is_service_link(name: &str, value: &str) -> bool {
-    let is_url = ["tcp://", "udp://", "sctp://"]
-        .iter()
-        .any(|scheme| value.starts_with(scheme));
+    let is_url = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     if name.ends_with("_SERVICE_HOST") || name.ends_with("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") {
         return true;
     }
@@ -63,8 +55,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
     };
     let tail = rest.trim_start_matches(|c: char| c.is_ascii_digit());
     ["_TCP", "_UDP", "_SCTP"].iter().any(|protocol| {
-        tail.strip_prefix(protocol)
-            .is_some_and(|end| matches!(end, "" | "_PROTO" | "_PORT" | "_ADDR"))
+        tail.strip_prefix(protocol).is_some_and(|end| matches!(end, "" | "_PROTO" | "_PORT" | "_ADDR"))
     })
 }
 
@@ -105,12 +96,9 @@ mod tests {
 
     #[test]
     fn empty_variables_and_those_of_others_are_no_settings() {
-        for (name, value) in [
-            ("SIGNALBOX_BUS", ""),
-            ("HOME", "/root"),
-            ("SIGNALBOX_KILL_AT", "x"),
-            ("signalbox_bus", "x"),
-        ] {
+        for (name, value) in
+            [("SIGNALBOX_BUS", ""), ("HOME", "/root"), ("SIGNALBOX_KILL_AT", "x"), ("signalbox_bus", "x")]
+        {
             assert!(!is_setting(name, value), "{name}");
         }
     }

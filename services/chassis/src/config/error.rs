@@ -44,36 +44,22 @@ impl ConfigError {
 
     pub(super) fn syntax(origin: Option<Origin>, file: &str, error: &serde_saphyr::Error) -> Self {
         let place = origin.map_or_else(|| file.to_owned(), |origin| origin.to_string());
-        Self::Invalid {
-            place,
-            message: format!("not valid YAML: {}", one_line(&error.render())),
-        }
+        Self::Invalid { place, message: format!("not valid YAML: {}", one_line(&error.render())) }
     }
 
     pub(super) fn no_section(origin: Origin) -> Self {
-        Self::at(
-            Some(origin),
-            "a settings file is a list of `key: value`".to_owned(),
-        )
+        Self::at(Some(origin), "a settings file is a list of `key: value`".to_owned())
     }
 
     pub(super) fn contradiction(lower: Option<Origin>, upper: Option<Origin>) -> Self {
         let other = lower.map_or_else(String::new, |origin| format!(" of {origin}"));
-        Self::at(
-            upper,
-            format!("contradicts the setting{other}: one has a value where the other has keys"),
-        )
+        Self::at(upper, format!("contradicts the setting{other}: one has a value where the other has keys"))
     }
 }
 
 /// The parser's message says the place again, at its end or its beginning; the first line is the message.
 fn one_line(message: &str) -> String {
-    message
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned()
+    message.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 /// The candidate that was probably meant by `word`.
@@ -108,11 +94,7 @@ enum Problem {
 
 impl NodeError {
     fn new(problem: Problem) -> Self {
-        Self {
-            problem,
-            path: Vec::new(),
-            origin: None,
-        }
+        Self { problem, path: Vec::new(), origin: None }
     }
 
     /// The value is not of the shape that the setting has.
@@ -136,13 +118,7 @@ impl NodeError {
 }
 
 impl From<NodeError> for ConfigError {
-    fn from(
-        NodeError {
-            problem,
-            path,
-            origin,
-        }: NodeError,
-    ) -> Self {
+    fn from(NodeError { problem, path, origin }: NodeError) -> Self {
         let message = match problem {
             Problem::Value(message) if path.is_empty() => message,
             Problem::Value(message) => format!("`{}`: {message}", path.join(".")),
@@ -168,9 +144,8 @@ fn unknown(key: &str, known: &'static [&'static str], path: &[String], origin: O
             format!("`{meant}`")
         }
     };
-    let meant = closest(key, known.iter().copied())
-        .map(str::to_owned)
-        .or_else(|| nested(key, known, is_variable));
+    let meant =
+        closest(key, known.iter().copied()).map(str::to_owned).or_else(|| nested(key, known, is_variable));
     let hint = match meant {
         Some(meant) => format!("did you mean {}?", written(&meant)),
         None => format!("there are: {}", known.join(", ")),
@@ -211,10 +186,7 @@ impl serde::de::Error for NodeError {
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
         let hint = closest(found, known.iter().copied())
             .map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
-        Self::new(Problem::Value(format!(
-            "expected one of {}, found `{found}`{hint}",
-            known.join(", ")
-        )))
+        Self::new(Problem::Value(format!("expected one of {}, found `{found}`{hint}", known.join(", "))))
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {

@@ -24,10 +24,8 @@ enum YamlContent {
 /// The tree of a file.
 pub(super) fn read(path: &Path) -> Result<Node, ConfigError> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     parse(&text, &name)
 }
 
@@ -47,14 +45,8 @@ fn parse(text: &str, name: &str) -> Result<Node, ConfigError> {
     };
     let at = document.referenced;
     match to_node(document, None, &origin) {
-        node @ Node {
-            content: Content::Section(_),
-            ..
-        } => Ok(node),
-        Node {
-            content: Content::Scalar(Value::Null),
-            ..
-        } => Ok(Node::empty()),
+        node @ Node { content: Content::Section(_), .. } => Ok(node),
+        Node { content: Content::Scalar(Value::Null), .. } => Ok(Node::empty()),
         Node { .. } => Err(ConfigError::no_section(origin(at))),
     }
 }
@@ -64,12 +56,9 @@ fn to_node(yaml: Spanned<Yaml>, key: Option<Location>, origin: &impl Fn(Location
     let place = origin(key.unwrap_or(yaml.referenced));
     let content = match yaml.value.0 {
         YamlContent::Scalar(value) => Content::Scalar(value),
-        YamlContent::List(items) => Content::List(
-            items
-                .into_iter()
-                .map(|item| to_node(item, None, origin))
-                .collect(),
-        ),
+        YamlContent::List(items) => {
+            Content::List(items.into_iter().map(|item| to_node(item, None, origin)).collect())
+        }
         YamlContent::Section(entries) => {
             let entry = |(key, value): (Spanned<String>, Spanned<Yaml>)| {
                 (key.value, to_node(value, Some(key.referenced), origin))
@@ -77,10 +66,7 @@ fn to_node(yaml: Spanned<Yaml>, key: Option<Location>, origin: &impl Fn(Location
             Content::Section(entries.into_iter().map(entry).collect::<BTreeMap<_, _>>())
         }
     };
-    Node {
-        origin: Some(place),
-        content,
-    }
+    Node { origin: Some(place), content }
 }
 
 impl<'de> Deserialize<'de> for Yaml {

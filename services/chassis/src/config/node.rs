@@ -55,10 +55,7 @@ pub(super) enum Content {
 impl Node {
     /// Nothing is set.
     pub(super) fn empty() -> Self {
-        Self {
-            origin: None,
-            content: Content::Section(BTreeMap::new()),
-        }
+        Self { origin: None, content: Content::Section(BTreeMap::new()) }
     }
 
     /// The settings given as flags: `{"listen": {"public": …}}` is `--listen-public`.
@@ -72,19 +69,11 @@ impl Node {
             Value::Object(entries) => {
                 let entry = |(key, value): (String, Value)| {
                     let word = key.replace('_', "-");
-                    let name = if name.is_empty() {
-                        word
-                    } else {
-                        format!("{name}-{word}")
-                    };
+                    let name = if name.is_empty() { word } else { format!("{name}-{word}") };
                     (key, Self::of_flag(value, &name))
                 };
                 Content::Section(
-                    entries
-                        .into_iter()
-                        .filter(|(_, value)| !value.is_null())
-                        .map(entry)
-                        .collect(),
+                    entries.into_iter().filter(|(_, value)| !value.is_null()).map(entry).collect(),
                 )
             }
             Value::Array(items) => {
@@ -108,23 +97,13 @@ impl Node {
                 }
             }
             // `listen:` with nothing after it is a section in which nothing is set.
-            (Content::Scalar(Value::Null), content) => {
-                *self = Self {
-                    origin: upper.origin,
-                    content,
-                }
-            }
+            (Content::Scalar(Value::Null), content) => *self = Self { origin: upper.origin, content },
             (_, Content::Scalar(Value::Null)) => {}
             (Content::Section(_), Content::Scalar(_) | Content::Raw(_) | Content::List(_))
             | (Content::Scalar(_) | Content::Raw(_) | Content::List(_), Content::Section(_)) => {
                 return Err(ConfigError::contradiction(self.origin.take(), upper.origin));
             }
-            (_, content) => {
-                *self = Self {
-                    origin: upper.origin,
-                    content,
-                }
-            }
+            (_, content) => *self = Self { origin: upper.origin, content },
         }
         Ok(())
     }

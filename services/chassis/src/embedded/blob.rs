@@ -17,10 +17,7 @@ pub fn put(dir: &Path, bytes: &[u8]) -> anyhow::Result<String> {
     if !path.exists() {
         fs::create_dir_all(&folder).context("cannot make the folder of the large bodies")?;
         let mut file = tempfile(&folder, &hash).context("cannot make a file for a large body")?;
-        file.1
-            .write_all(bytes)
-            .and_then(|()| file.1.sync_all())
-            .context("cannot write a large body")?;
+        file.1.write_all(bytes).and_then(|()| file.1.sync_all()).context("cannot write a large body")?;
         fs::rename(&file.0, &path).context("cannot name a large body")?;
         // The name must be as durable as the bytes: in its folder, and the folder in its own.
         for parent in [folder.as_path(), dir] {
@@ -37,9 +34,7 @@ pub fn get(dir: &Path, name: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let hash = name
         .strip_prefix(SCHEME)
         .filter(|hash| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
-    let Some(hash) = hash else {
-        bail!("`{name}` is not the name of a large body")
-    };
+    let Some(hash) = hash else { bail!("`{name}` is not the name of a large body") };
     match fs::read(dir.join(&hash[..2]).join(hash)) {
         Ok(bytes) if hex::encode(Sha256::digest(&bytes)) == hash => Ok(Some(bytes)),
         Ok(_) => bail!("the large body {name} is damaged: its bytes do not fit its name"),

@@ -40,23 +40,16 @@ impl Embedded {
         let (reply, answer) = oneshot::channel();
         self.0.writer.send(Command::Append { hash, message, reply })?;
         let (position, duplicate) = answer.await.map_err(|_| ended())??;
-        Ok(Published {
-            position: Position(position),
-            duplicate,
-        })
+        Ok(Published { position: Position(position), duplicate })
     }
 
     async fn message(&self, event: &Envelope) -> Result<events::nats::Message, PublishError> {
         let bytes = event.body().len();
         if bytes > claim::MAX_BYTES {
-            return Err(PublishError::TooLarge {
-                bytes,
-                limit: claim::MAX_BYTES,
-            });
+            return Err(PublishError::TooLarge { bytes, limit: claim::MAX_BYTES });
         }
-        let light = claim::check_in(self, event)
-            .await
-            .map_err(|error| PublishError::Unavailable(error.into()))?;
+        let light =
+            claim::check_in(self, event).await.map_err(|error| PublishError::Unavailable(error.into()))?;
         Ok(events::nats::encode(light.as_ref().unwrap_or(event)))
     }
 }
@@ -75,12 +68,7 @@ impl Bus for Embedded {
         token: &str,
     ) -> Result<Published, PublishError> {
         let message = self.message(event).await?;
-        self.append(
-            format!("redrive/{token}"),
-            message,
-            Some(format!("{REDRIVE}{handler}")),
-        )
-        .await
+        self.append(format!("redrive/{token}"), message, Some(format!("{REDRIVE}{handler}"))).await
     }
 
     async fn consume(&self, spec: ConsumerSpec) -> Result<Box<dyn Deliveries>, BusError> {
@@ -93,22 +81,12 @@ impl Bus for Embedded {
             let (reply, answer) = oneshot::channel();
             self.0
                 .writer
-                .send(Command::Raw {
-                    changes,
-                    reply: Some(reply),
-                })
+                .send(Command::Raw { changes, reply: Some(reply) })
                 .map_err(|error| failed(error.into()))?;
-            answer
-                .await
-                .map_err(|_| failed(ended().into()))?
-                .map_err(|error| failed(error.into()))?;
+            answer.await.map_err(|_| failed(ended().into()))?.map_err(|error| failed(error.into()))?;
         }
         let consumer = Arc::new(consumer);
-        let mut consumers = self
-            .0
-            .consumers
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut consumers = self.0.consumers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(before) = consumers.insert(consumer.name().to_owned(), consumer.clone()) {
             before.replace();
         }
@@ -151,13 +129,7 @@ impl Bus for Embedded {
         let failed = |error: WriteError| BusError::new("write to the embedded bus", error);
         let (reply, answer) = oneshot::channel();
         let changes = vec![(keys::PROBE_KEY.to_vec(), Some(Vec::new()))];
-        self.0
-            .writer
-            .send(Command::Raw {
-                changes,
-                reply: Some(reply),
-            })
-            .map_err(failed)?;
+        self.0.writer.send(Command::Raw { changes, reply: Some(reply) }).map_err(failed)?;
         answer.await.map_err(|_| failed(ended()))?.map_err(failed)
     }
 }

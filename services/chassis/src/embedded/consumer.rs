@@ -80,10 +80,7 @@ impl Consumer {
                 Start::Now => last,
                 Start::At(time) => before(db, time)?.unwrap_or(last),
             };
-            (
-                floor,
-                vec![(keys::floor(name), Some(floor.to_be_bytes().to_vec()))],
-            )
+            (floor, vec![(keys::floor(name), Some(floor.to_be_bytes().to_vec()))])
         };
         let mut settled = BTreeSet::new();
         for key in db.scan_prefix(keys::acked_prefix(name)).keys() {
@@ -133,59 +130,34 @@ impl Consumer {
     fn turn(&self, last: u64, now: DateTime<Utc>) -> Turn {
         let mut state = self.lock();
         let instant = Instant::now();
-        let expired = state
-            .pending
-            .iter()
-            .find(|(_, pending)| pending.deadline <= instant)
-            .map(|(at, _)| *at);
+        let expired =
+            state.pending.iter().find(|(_, pending)| pending.deadline <= instant).map(|(at, _)| *at);
         if let Some(position) = expired {
-            let attempt = state
-                .pending
-                .get(&position)
-                .map_or(1, |pending| pending.attempt + 1);
-            state.pending.insert(
-                position,
-                Pending {
-                    attempt,
-                    deadline: instant + self.spec.ack_wait,
-                },
-            );
+            let attempt = state.pending.get(&position).map_or(1, |pending| pending.attempt + 1);
+            state.pending.insert(position, Pending { attempt, deadline: instant + self.spec.ack_wait });
             return Turn::Deliver { position, attempt };
         }
         let room = state.pending.len() < self.spec.max_in_flight;
-        let due = state
-            .retries
-            .iter()
-            .find(|(_, retry)| retry.not_before <= now)
-            .map(|(at, retry)| (*at, *retry));
+        let due =
+            state.retries.iter().find(|(_, retry)| retry.not_before <= now).map(|(at, retry)| (*at, *retry));
         if let (true, Some((position, retry))) = (room, due) {
             let attempt = retry.attempts + 1;
             state.retries.remove(&position);
-            state.pending.insert(
-                position,
-                Pending {
-                    attempt,
-                    deadline: instant + self.spec.ack_wait,
-                },
-            );
+            state.pending.insert(position, Pending { attempt, deadline: instant + self.spec.ack_wait });
             return Turn::Deliver { position, attempt };
         }
+        // The floor may have moved over what was settled in an earlier life.
+        state.cursor = state.cursor.max(state.floor + 1);
         while state.settled.contains(&state.cursor) || state.retries.contains_key(&state.cursor) {
             state.cursor += 1;
         }
         if room && state.cursor <= last {
             return Turn::Read(state.cursor);
         }
-        let deadline = state
-            .pending
-            .values()
-            .map(|pending| pending.deadline.saturating_duration_since(instant))
-            .min();
-        let retry = state
-            .retries
-            .values()
-            .map(|retry| (retry.not_before - now).to_std().unwrap_or_default())
-            .min();
+        let deadline =
+            state.pending.values().map(|pending| pending.deadline.saturating_duration_since(instant)).min();
+        let retry =
+            state.retries.values().map(|retry| (retry.not_before - now).to_std().unwrap_or_default()).min();
         Turn::Wait(deadline.into_iter().chain(retry.filter(|_| room)).min())
     }
 
@@ -193,13 +165,7 @@ impl Consumer {
     fn take(&self, position: u64) {
         let mut state = self.lock();
         state.cursor = position + 1;
-        state.pending.insert(
-            position,
-            Pending {
-                attempt: 1,
-                deadline: Instant::now() + self.spec.ack_wait,
-            },
-        );
+        state.pending.insert(position, Pending { attempt: 1, deadline: Instant::now() + self.spec.ack_wait });
     }
 
     /// The position at the cursor is not ours.
@@ -248,10 +214,8 @@ impl Consumer {
             Settle::Nak(delay) => {
                 state.pending.remove(&position);
                 let wait = chrono::Duration::from_std(delay).unwrap_or(chrono::Duration::MAX);
-                let retry = Retry {
-                    attempts: attempt,
-                    not_before: now.checked_add_signed(wait).unwrap_or(now),
-                };
+                let retry =
+                    Retry { attempts: attempt, not_before: now.checked_add_signed(wait).unwrap_or(now) };
                 state.retries.insert(position, retry);
                 vec![(keys::retry(name, position), Some(retry.encode()))]
             }
@@ -275,10 +239,7 @@ impl Consumer {
         }
         let (reply, answer) = oneshot::channel();
         // Sent under the lock, so that the order on disk is the order in memory. A writer that is gone drops `reply`.
-        let _ = self.commands.send(Command::Raw {
-            changes,
-            reply: Some(reply),
-        });
+        let _ = self.commands.send(Command::Raw { changes, reply: Some(reply) });
         drop(state);
         self.wake.notify_waiters();
         Some(answer)
@@ -306,24 +267,16 @@ impl State {
 
 impl Retry {
     fn encode(self) -> Vec<u8> {
-        [
-            &self.attempts.to_be_bytes()[..],
-            &self.not_before.timestamp_millis().to_be_bytes()[..],
-        ]
-        .concat()
+        [&self.attempts.to_be_bytes()[..], &self.not_before.timestamp_millis().to_be_bytes()[..]].concat()
     }
 
     fn decode(bytes: &[u8]) -> anyhow::Result<Self> {
-        let (attempts, millis) = bytes
-            .split_first_chunk::<4>()
-            .context("a retry is shorter than it should be")?;
+        let (attempts, millis) =
+            bytes.split_first_chunk::<4>().context("a retry is shorter than it should be")?;
         let millis = i64::from_be_bytes(millis.try_into().context("a retry has no time")?);
         let not_before =
             DateTime::from_timestamp_millis(millis).context("the time of a retry is out of range")?;
-        Ok(Self {
-            attempts: u32::from_be_bytes(*attempts),
-            not_before,
-        })
+        Ok(Self { attempts: u32::from_be_bytes(*attempts), not_before })
     }
 }
 
@@ -371,17 +324,8 @@ impl Feed {
                 match claim::check_out(&self.engine, event).await {
                     Ok(event) => Ok(event),
                     Err(lost @ ClaimError::Lost(_)) => {
-                        let events::nats::Message {
-                            subject,
-                            headers,
-                            payload,
-                        } = light;
-                        Err(Undecodable {
-                            subject,
-                            headers,
-                            payload,
-                            reason: lost.to_string(),
-                        })
+                        let events::nats::Message { subject, headers, payload } = light;
+                        Err(Undecodable { subject, headers, payload, reason: lost.to_string() })
                     }
                     Err(error @ ClaimError::Store { .. }) => {
                         return Err(BusError::new("fetch a large body", error));
@@ -390,18 +334,9 @@ impl Feed {
             }
             Err(undecodable) => Err(undecodable),
         };
-        let settler = Settler {
-            consumer: self.consumer.clone(),
-            engine: self.engine.clone(),
-            position,
-            attempt,
-        };
-        Ok(Some(Delivery {
-            position: Position(position),
-            attempt,
-            event,
-            acker: Box::new(settler),
-        }))
+        let settler =
+            Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position, attempt };
+        Ok(Some(Delivery { position: Position(position), attempt, event, acker: Box::new(settler) }))
     }
 }
 
@@ -428,8 +363,7 @@ impl Deliveries for Feed {
                 }
                 Turn::Read(position) => {
                     let ours = self.read(position)?.is_some_and(|(subject, recorded)| {
-                        self.consumer
-                            .hears(&subject, recorded.event.as_ref().ok().map(events::Envelope::ty))
+                        self.consumer.hears(&subject, recorded.event.as_ref().ok().map(events::Envelope::ty))
                     });
                     if !ours {
                         self.consumer.pass(position);
@@ -472,17 +406,14 @@ impl Acker for Settler {
     async fn settle(&self, how: Settle) -> Result<(), BusError> {
         let failed = |error: anyhow::Error| BusError::new("record what became of a delivery", error);
         if self.consumer.replaced.load(Ordering::SeqCst) {
-            return Err(failed(anyhow::anyhow!(
-                "another consumer has taken the place of this one"
-            )));
+            return Err(failed(anyhow::anyhow!("another consumer has taken the place of this one")));
         }
         let now = self.engine.0.clock.now();
         match self.consumer.settle(self.position, self.attempt, how, now) {
             None => Ok(()),
-            Some(answer) => answer
-                .await
-                .map_err(|_| failed(ended().into()))?
-                .map_err(|error| failed(error.into())),
+            Some(answer) => {
+                answer.await.map_err(|_| failed(ended().into()))?.map_err(|error| failed(error.into()))
+            }
         }
     }
 }

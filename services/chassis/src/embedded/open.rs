@@ -19,17 +19,10 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// Opens the database in `dir/log`.
 pub fn open(dir: &Path) -> Result<sled::Db, OpenError> {
-    let failed = |source: anyhow::Error| OpenError::Embedded {
-        dir: dir.to_owned(),
-        source,
-    };
+    let failed = |source: anyhow::Error| OpenError::Embedded { dir: dir.to_owned(), source };
     let path = dir.join("log");
-    fs::create_dir_all(&path)
-        .context("cannot make the folder")
-        .map_err(failed)?;
-    remove_torn_snapshots(&path)
-        .context("cannot remove a torn snapshot")
-        .map_err(failed)?;
+    fs::create_dir_all(&path).context("cannot make the folder").map_err(failed)?;
+    remove_torn_snapshots(&path).context("cannot remove a torn snapshot").map_err(failed)?;
     let patience = Instant::now() + LOCK_PATIENCE;
     let mut moved_aside = false;
     loop {
@@ -49,13 +42,9 @@ pub fn open(dir: &Path) -> Result<sled::Db, OpenError> {
         } else if matches!(error, sled::Error::Corruption { at: None, .. }) && !moved_aside {
             // A torn snapshot: without one, sled replays the whole log.
             moved_aside = true;
-            move_snapshots_aside(&path)
-                .context("cannot move a damaged snapshot aside")
-                .map_err(failed)?;
+            move_snapshots_aside(&path).context("cannot move a damaged snapshot aside").map_err(failed)?;
         } else {
-            return Err(failed(
-                anyhow::Error::new(error).context("sled cannot open its log"),
-            ));
+            return Err(failed(anyhow::Error::new(error).context("sled cannot open its log")));
         }
     }
 }
@@ -67,21 +56,14 @@ pub fn log_file(dir: &Path) -> PathBuf {
 
 /// The last position of the log; 0 when it is empty.
 pub fn last_position(db: &sled::Db) -> anyhow::Result<u64> {
-    let last = db
-        .scan_prefix(keys::LOG)
-        .keys()
-        .next_back()
-        .transpose()
-        .context("cannot read the end of the log")?;
+    let last =
+        db.scan_prefix(keys::LOG).keys().next_back().transpose().context("cannot read the end of the log")?;
     Ok(last.as_deref().and_then(keys::log_position).unwrap_or(0))
 }
 
 fn configuration(path: &Path) -> sled::Config {
     // The writer flushes after each batch; sled's own flusher would only add writes that nobody waits for.
-    sled::Config::new()
-        .path(path)
-        .cache_capacity(CACHE_BYTES)
-        .flush_every_ms(None)
+    sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None)
 }
 
 fn check_format(db: &sled::Db) -> anyhow::Result<()> {
@@ -107,10 +89,7 @@ fn is_lock(error: &sled::Error) -> bool {
 fn remove_torn_snapshots(path: &Path) -> io::Result<()> {
     for file in snapshots(path)? {
         // Half a snapshot, from a kill during an earlier opening. sled would read it first and refuse to open.
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "generating")
-        {
+        if file.extension().is_some_and(|extension| extension == "generating") {
             fs::remove_file(file)?;
         }
     }
@@ -119,11 +98,7 @@ fn remove_torn_snapshots(path: &Path) -> io::Result<()> {
 
 fn move_snapshots_aside(path: &Path) -> io::Result<()> {
     for file in snapshots(path)? {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         fs::rename(&file, file.with_file_name(format!("damaged-{name}")))?;
     }
     Ok(())

@@ -11,10 +11,7 @@ pub struct Overlay<'a> {
 impl<'a> Overlay<'a> {
     /// No changes yet.
     pub fn new(tree: &'a sled::Tree) -> Self {
-        Self {
-            tree,
-            changes: HashMap::new(),
-        }
+        Self { tree, changes: HashMap::new() }
     }
 
     /// The value as it will be.

@@ -26,11 +26,7 @@ struct Head {
 
 /// The framed bytes of a message.
 pub fn encode(recorded: DateTime<Utc>, message: events::nats::Message) -> Vec<u8> {
-    let events::nats::Message {
-        subject,
-        headers,
-        payload,
-    } = message;
+    let events::nats::Message { subject, headers, payload } = message;
     let head = serde_json::to_vec(&Head { subject, headers }).expect("strings serialise");
     let head_bytes = u32::try_from(head.len()).expect("attributes are limited to far less than 4 GiB");
     let mut body = Vec::with_capacity(12 + head.len() + payload.len());
@@ -52,14 +48,7 @@ pub fn decode(framed: &[u8]) -> Result<Record, String> {
     let Head { subject, headers } = serde_json::from_slice(head).map_err(|error| error.to_string())?;
     let recorded =
         DateTime::from_timestamp_millis(i64::from_le_bytes(*millis)).ok_or("its time is out of range")?;
-    Ok(Record {
-        recorded,
-        message: events::nats::Message {
-            subject,
-            headers,
-            payload: payload.to_vec(),
-        },
-    })
+    Ok(Record { recorded, message: events::nats::Message { subject, headers, payload: payload.to_vec() } })
 }
 
 /// The event of framed bytes; one that cannot be read keeps its bytes.
@@ -67,40 +56,19 @@ pub fn recorded(position: u64, framed: &[u8]) -> (String, Recorded) {
     let position = Position(position);
     match decode(framed) {
         Ok(Record { recorded, message }) => {
-            let headers = message
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()));
+            let headers = message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let event = events::nats::decode(headers, &message.payload).map_err(|error| Undecodable {
                 subject: message.subject.clone(),
                 headers: message.headers.clone(),
                 payload: message.payload.clone(),
                 reason: format!("{:#}", anyhow::Error::new(error)),
             });
-            (
-                message.subject,
-                Recorded {
-                    position,
-                    recorded,
-                    event,
-                },
-            )
+            (message.subject, Recorded { position, recorded, event })
         }
         Err(reason) => {
-            let undecodable = Undecodable {
-                subject: String::new(),
-                headers: Vec::new(),
-                payload: framed.to_vec(),
-                reason,
-            };
-            (
-                String::new(),
-                Recorded {
-                    position,
-                    recorded: DateTime::UNIX_EPOCH,
-                    event: Err(undecodable),
-                },
-            )
+            let undecodable =
+                Undecodable { subject: String::new(), headers: Vec::new(), payload: framed.to_vec(), reason };
+            (String::new(), Recorded { position, recorded: DateTime::UNIX_EPOCH, event: Err(undecodable) })
         }
     }
 }

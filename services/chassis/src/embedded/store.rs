@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::overlay::Overlay;
-use super::writer::{Command, WriteError, ended};
+use super::writer::{Command, Reply, ended};
 use super::{Embedded, blob, keys};
 use crate::frame;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
@@ -37,8 +37,6 @@ struct Stored {
     value: Vec<u8>,
 }
 
-type Reply = Box<dyn FnOnce(Result<(), WriteError>)>;
-
 /// Checks what is expected and lays the write over; the reply is to be called when the batch is durable.
 pub fn apply(
     write: StateWrite,
@@ -46,14 +44,7 @@ pub fn apply(
     revision: &mut u64,
     now: DateTime<Utc>,
 ) -> anyhow::Result<(Reply, Option<(Bucket, Change)>)> {
-    let StateWrite {
-        bucket,
-        key,
-        value,
-        expect,
-        ttl,
-        reply,
-    } = write;
+    let StateWrite { bucket, key, value, expect, ttl, reply } = write;
     let place = keys::state(bucket, &key);
     let present = match overlay.get(&place)? {
         Some(framed) => live(decode(&framed)?, now),
@@ -65,25 +56,16 @@ pub fn apply(
         (Expect::Absent, Some(_)) | (Expect::Revision(_), None) => false,
     };
     if !holds {
-        return Ok((
-            Box::new(move |_| drop(reply.send(Err(StoreError::Conflict)))),
-            None,
-        ));
+        return Ok((Box::new(move |_| drop(reply.send(Err(StoreError::Conflict)))), None));
     }
-    let entry = match value {
-        Some(value) => {
-            *revision += 1;
-            let expires = ttl.and_then(|ttl| now.checked_add_signed(chrono::Duration::from_std(ttl).ok()?));
-            overlay.put(place, encode(*revision, expires, &value));
-            Some(Entry {
-                value,
-                revision: *revision,
-            })
-        }
-        None => {
-            overlay.remove(place);
-            None
-        }
+    let entry = if let Some(value) = value {
+        *revision += 1;
+        let expires = ttl.and_then(|ttl| now.checked_add_signed(chrono::Duration::from_std(ttl).ok()?));
+        overlay.put(place, encode(*revision, expires, &value));
+        Some(Entry { value, revision: *revision })
+    } else {
+        overlay.remove(place);
+        None
     };
     let given = *revision;
     let changed = entry.is_some() || present.is_some();
@@ -129,16 +111,8 @@ fn decode(framed: &[u8]) -> anyhow::Result<Stored> {
     let (revision, rest) = body.split_first_chunk::<8>().ok_or_else(torn)?;
     let (expires, value) = rest.split_first_chunk::<8>().ok_or_else(torn)?;
     let expires = i64::from_le_bytes(*expires);
-    let expires = if expires == 0 {
-        None
-    } else {
-        DateTime::from_timestamp_millis(expires)
-    };
-    Ok(Stored {
-        revision: u64::from_le_bytes(*revision),
-        expires,
-        value: value.to_vec(),
-    })
+    let expires = if expires == 0 { None } else { DateTime::from_timestamp_millis(expires) };
+    Ok(Stored { revision: u64::from_le_bytes(*revision), expires, value: value.to_vec() })
 }
 
 fn live(stored: Stored, now: DateTime<Utc>) -> Option<Stored> {
@@ -157,10 +131,7 @@ impl Embedded {
     }
 
     fn entry(&self, framed: &[u8]) -> Result<Option<Entry>, StoreError> {
-        let stored = live(
-            decode(framed).map_err(StoreError::unavailable)?,
-            self.0.clock.now(),
-        );
+        let stored = live(decode(framed).map_err(StoreError::unavailable)?, self.0.clock.now());
         Ok(stored.map(|Stored { revision, value, .. }| Entry { value, revision }))
     }
 }
@@ -168,12 +139,7 @@ impl Embedded {
 #[async_trait]
 impl Store for Embedded {
     async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
-        match self
-            .0
-            .db
-            .get(keys::state(bucket, key))
-            .map_err(StoreError::unavailable)?
-        {
+        match self.0.db.get(keys::state(bucket, key)).map_err(StoreError::unavailable)? {
             Some(framed) => self.entry(&framed),
             None => Ok(None),
         }
@@ -188,29 +154,14 @@ impl Store for Embedded {
         ttl: Option<Duration>,
     ) -> Result<u64, StoreError> {
         let key = key.to_owned();
-        self.write(|reply| StateWrite {
-            bucket,
-            key,
-            value: Some(value),
-            expect,
-            ttl,
-            reply,
-        })
-        .await
+        self.write(|reply| StateWrite { bucket, key, value: Some(value), expect, ttl, reply }).await
     }
 
     async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
         let key = key.to_owned();
-        self.write(|reply| StateWrite {
-            bucket,
-            key,
-            value: None,
-            expect,
-            ttl: None,
-            reply,
-        })
-        .await
-        .map(|_| ())
+        self.write(|reply| StateWrite { bucket, key, value: None, expect, ttl: None, reply })
+            .await
+            .map(|_| ())
     }
 
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
@@ -231,9 +182,8 @@ impl Store for Embedded {
         Ok(changes
             .filter_map(move |change| {
                 // A lagging watcher misses changes; it reads the state anyway when it hears of the next one.
-                let wanted = change
-                    .ok()
-                    .filter(|(of, change)| *of == bucket && change.key.starts_with(&prefix));
+                let wanted =
+                    change.ok().filter(|(of, change)| *of == bucket && change.key.starts_with(&prefix));
                 futures::future::ready(wanted.map(|(_, change)| change))
             })
             .boxed())
@@ -242,14 +192,12 @@ impl Store for Embedded {
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
         let (dir, bytes) = (self.0.dir.join("blobs"), bytes.to_vec());
         let put = tokio::task::spawn_blocking(move || blob::put(&dir, &bytes)).await;
-        put.map_err(StoreError::unavailable)?
-            .map_err(StoreError::unavailable)
+        put.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let (dir, name) = (self.0.dir.join("blobs"), name.to_owned());
         let get = tokio::task::spawn_blocking(move || blob::get(&dir, &name)).await;
-        get.map_err(StoreError::unavailable)?
-            .map_err(StoreError::unavailable)
+        get.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)
     }
 }

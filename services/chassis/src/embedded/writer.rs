@@ -63,6 +63,9 @@ impl From<WriteError> for StoreError {
     }
 }
 
+/// Answers a command when its batch is durable, or has failed.
+pub type Reply = Box<dyn FnOnce(Result<(), WriteError>)>;
+
 /// The handle of the thread.
 pub struct Writer {
     commands: mpsc::Sender<Command>,
@@ -89,33 +92,15 @@ impl Writer {
         changes: broadcast::Sender<(Bucket, Change)>,
     ) -> anyhow::Result<(Self, watch::Receiver<u64>)> {
         let file = File::open(log_file(dir)).context("cannot open sled's log for fsync")?;
-        let revision = db
-            .get(keys::REVISION_KEY)?
-            .as_deref()
-            .and_then(keys::number)
-            .unwrap_or(0);
+        let revision = db.get(keys::REVISION_KEY)?.as_deref().and_then(keys::number).unwrap_or(0);
         let (published, receiver) = watch::channel(last);
         let (commands, queue) = mpsc::channel();
-        let state = Thread {
-            db,
-            file,
-            last,
-            revision,
-            clock,
-            published,
-            changes,
-        };
+        let state = Thread { db, file, last, revision, clock, published, changes };
         let thread = thread::Builder::new()
             .name("signalbox-writer".to_owned())
             .spawn(move || state.run(&queue))
             .context("cannot start the writer")?;
-        Ok((
-            Self {
-                commands,
-                thread: Mutex::new(Some(thread)),
-            },
-            receiver,
-        ))
+        Ok((Self { commands, thread: Mutex::new(Some(thread)) }, receiver))
     }
 
     /// Hands a command over.
@@ -131,11 +116,7 @@ impl Writer {
     /// Ends the thread after what it has taken.
     pub async fn stop(&self) {
         let _ = self.commands.send(Command::Stop);
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
+        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -172,7 +153,7 @@ impl Thread {
 
     /// Applies a batch and answers. An error has been answered too; it ends the writer.
     fn apply(&mut self, batch: Vec<Command>) -> anyhow::Result<()> {
-        let mut replies: Vec<Box<dyn FnOnce(Result<(), WriteError>)>> = Vec::with_capacity(batch.len());
+        let mut replies: Vec<Reply> = Vec::with_capacity(batch.len());
         let mut changed = Vec::new();
         let (last, revision) = (self.last, self.revision);
         let prepared = self.prepare(batch, &mut replies, &mut changed);
@@ -204,7 +185,7 @@ impl Thread {
     fn prepare(
         &mut self,
         batch: Vec<Command>,
-        replies: &mut Vec<Box<dyn FnOnce(Result<(), WriteError>)>>,
+        replies: &mut Vec<Reply>,
         changed: &mut Vec<(Bucket, Change)>,
     ) -> anyhow::Result<Option<sled::Batch>> {
         let now = self.clock.now();
@@ -274,9 +255,5 @@ fn write_error(error: &anyhow::Error) -> WriteError {
         };
         io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
     });
-    if full {
-        WriteError::Full
-    } else {
-        WriteError::Ended(anyhow!("{error:#}").to_string())
-    }
+    if full { WriteError::Full } else { WriteError::Ended(anyhow!("{error:#}").to_string()) }
 }

@@ -33,11 +33,7 @@ impl Pull {
     /// Makes or resumes the consumer. What may be changed of one that exists is changed; its place in the log stays.
     pub async fn open(store: Buckets, spec: ConsumerSpec) -> anyhow::Result<Self> {
         let messages = pull(&store.assets, &spec).await?;
-        Ok(Self {
-            store,
-            spec,
-            messages,
-        })
+        Ok(Self { store, spec, messages })
     }
 }
 
@@ -66,11 +62,8 @@ async fn pull(assets: &Assets, spec: &ConsumerSpec) -> anyhow::Result<pull::Stre
         filter_subjects: filters(spec),
         ..pull::Config::default()
     };
-    let consumer: Consumer<pull::Config> = assets
-        .stream
-        .create_consumer(config)
-        .await
-        .context("the server refuses the consumer")?;
+    let consumer: Consumer<pull::Config> =
+        assets.stream.create_consumer(config).await.context("the server refuses the consumer")?;
     consumer
         .stream()
         .max_messages_per_batch(spec.max_in_flight)
@@ -94,10 +87,7 @@ fn filters(spec: &ConsumerSpec) -> Vec<String> {
             },
         };
         let covers = |wide: &str, narrow: &str| {
-            wide == narrow
-                || wide
-                    .strip_suffix('>')
-                    .is_some_and(|prefix| narrow.starts_with(prefix))
+            wide == narrow || wide.strip_suffix('>').is_some_and(|prefix| narrow.starts_with(prefix))
         };
         if subjects.iter().any(|known| covers(known, &subject)) {
             continue;
@@ -127,9 +117,7 @@ pub async fn decode(
         payload: message.payload.to_vec(),
         reason,
     };
-    let pairs = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let event = match events::nats::decode(pairs, &message.payload) {
         Ok(event) => event,
         Err(error) => return Ok(Err(undecodable(format!("{:#}", anyhow::Error::new(error))))),
@@ -161,24 +149,15 @@ impl Deliveries for Pull {
             }
             None => {
                 self.messages = pull(&self.store.assets, &self.spec).await.map_err(failed)?;
-                return Err(failed(anyhow::anyhow!(
-                    "the stream of deliveries ended; it was begun anew"
-                )));
+                return Err(failed(anyhow::anyhow!("the stream of deliveries ended; it was begun anew")));
             }
         };
-        let info = message
-            .info()
-            .map_err(|error| failed(anyhow::Error::from_boxed(error)))?;
+        let info = message.info().map_err(|error| failed(anyhow::Error::from_boxed(error)))?;
         let position = Position(info.stream_sequence);
         let attempt = u32::try_from(info.delivered).unwrap_or(1).max(1);
         let event = decode(&self.store, &message.message).await.map_err(failed)?;
         let (_, acker) = message.split();
-        Ok(Delivery {
-            position,
-            attempt,
-            event,
-            acker: Box::new(Settler(acker)),
-        })
+        Ok(Delivery { position, attempt, event, acker: Box::new(Settler(acker)) })
     }
 }
 
@@ -195,10 +174,7 @@ impl Acker for Settler {
             Settle::Term => acker.double_ack_with(AckKind::Term).await,
         };
         done.map_err(|error| {
-            BusError::new(
-                "record what became of a delivery",
-                anyhow::Error::from_boxed(error),
-            )
+            BusError::new("record what became of a delivery", anyhow::Error::from_boxed(error))
         })
     }
 }
@@ -224,10 +200,7 @@ mod tests {
             (&["a.b.v1"], &["signalbox.events.a.b.v1"]),
             (&["com.github.*"], &["signalbox.events.com.github.>"]),
             (&["com.git*", "com.x.y"], &["signalbox.events.com.>"]),
-            (
-                &["a.b", "a.*", "c"],
-                &["signalbox.events.a.>", "signalbox.events.c"],
-            ),
+            (&["a.b", "a.*", "c"], &["signalbox.events.a.>", "signalbox.events.c"]),
         ];
         for (types, wanted) in cases {
             let mut wanted: Vec<String> = wanted.iter().map(|&subject| subject.to_owned()).collect();

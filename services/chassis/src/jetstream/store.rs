@@ -61,10 +61,7 @@ fn decode(encoded: &str) -> Option<String> {
 
 fn live(entry: kv::Entry) -> Option<Entry> {
     match entry.operation {
-        Operation::Put => Some(Entry {
-            value: entry.value.to_vec(),
-            revision: entry.revision,
-        }),
+        Operation::Put => Some(Entry { revision: entry.revision, value: entry.value.into() }),
         Operation::Delete | Operation::Purge => None,
     }
 }
@@ -80,10 +77,7 @@ impl Buckets {
         key: &str,
         message: PublishMessage,
     ) -> Result<u64, StoreError> {
-        let sent = self
-            .context
-            .send_publish(format!("{}{key}", bucket.prefix), message)
-            .await;
+        let sent = self.context.send_publish(format!("{}{key}", bucket.prefix), message).await;
         let ack = match sent {
             Ok(ack) => ack.await,
             Err(error) => Err(error),
@@ -123,11 +117,7 @@ impl Buckets {
 #[async_trait]
 impl Store for Buckets {
     async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
-        let entry = self
-            .bucket(bucket)?
-            .entry(encode(key))
-            .await
-            .map_err(StoreError::unavailable)?;
+        let entry = self.bucket(bucket)?.entry(encode(key)).await.map_err(StoreError::unavailable)?;
         Ok(entry.and_then(live))
     }
 
@@ -168,9 +158,7 @@ impl Store for Buckets {
             .try_collect()
             .await
             .map_err(StoreError::unavailable)?;
-        let wanted = keys
-            .into_iter()
-            .filter_map(|encoded| decode(&encoded).map(|key| (encoded, key)));
+        let wanted = keys.into_iter().filter_map(|encoded| decode(&encoded).map(|key| (encoded, key)));
         let wanted: Vec<_> = wanted.filter(|(_, key)| key.starts_with(prefix)).collect();
         let mut fetches = stream::iter(wanted)
             .map(|(encoded, key)| async move { bucket.entry(encoded).await.map(|entry| (key, entry)) })
@@ -185,20 +173,13 @@ impl Store for Buckets {
     }
 
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError> {
-        let watch = self
-            .bucket(bucket)?
-            .watch_all()
-            .await
-            .map_err(StoreError::unavailable)?;
+        let watch = self.bucket(bucket)?.watch_all().await.map_err(StoreError::unavailable)?;
         let prefix = prefix.to_owned();
         Ok(watch
             .filter_map(move |entry| {
                 let key = entry.as_ref().ok().and_then(|entry| decode(&entry.key));
                 let change = key.filter(|key| key.starts_with(&prefix)).zip(entry.ok());
-                std::future::ready(change.map(|(key, entry)| Change {
-                    key,
-                    entry: live(entry),
-                }))
+                std::future::ready(change.map(|(key, entry)| Change { key, entry: live(entry) }))
             })
             .boxed())
     }
@@ -208,8 +189,7 @@ impl Store for Buckets {
         if self.assets.blobs.info(&hash).await.is_err() {
             let mut reader = bytes;
             let put = self.assets.blobs.put(hash.as_str(), &mut reader).await;
-            put.context("cannot put a large body into the object store")
-                .map_err(StoreError::Unavailable)?;
+            put.context("cannot put a large body into the object store").map_err(StoreError::Unavailable)?;
         }
         Ok(format!("{SCHEME}{hash}"))
     }
@@ -225,16 +205,11 @@ impl Store for Buckets {
             Err(error) => return Err(StoreError::unavailable(error)),
         };
         let mut bytes = Vec::new();
-        object
-            .read_to_end(&mut bytes)
-            .await
-            .map_err(StoreError::unavailable)?;
+        object.read_to_end(&mut bytes).await.map_err(StoreError::unavailable)?;
         if hex::encode(Sha256::digest(&bytes)) == hash {
             Ok(Some(bytes))
         } else {
-            Err(StoreError::unavailable(anyhow::anyhow!(
-                "the large body {name} is damaged"
-            )))
+            Err(StoreError::unavailable(anyhow::anyhow!("the large body {name} is damaged")))
         }
     }
 }
@@ -242,10 +217,7 @@ impl Store for Buckets {
 impl JetStream {
     async fn buckets(&self) -> Result<Buckets, StoreError> {
         let assets = self.assets().await.map_err(StoreError::Unavailable)?.clone();
-        Ok(Buckets {
-            assets,
-            context: self.context.clone(),
-        })
+        Ok(Buckets { assets, context: self.context.clone() })
     }
 }
 
@@ -293,21 +265,9 @@ mod tests {
 
     #[test]
     fn any_key_survives_the_alphabet_of_nats() {
-        for key in [
-            "deployer/ab12/commit",
-            "argocd/my ns/app.v2",
-            "a=b",
-            "ünï",
-            ".",
-            "*>",
-        ] {
+        for key in ["deployer/ab12/commit", "argocd/my ns/app.v2", "a=b", "ünï", ".", "*>"] {
             let encoded = encode(key);
-            assert!(
-                encoded
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-/_=.".contains(&b)),
-                "{encoded}"
-            );
+            assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-/_=.".contains(&b)), "{encoded}");
             assert_eq!(decode(&encoded).as_deref(), Some(key));
         }
     }

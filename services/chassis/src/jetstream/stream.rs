@@ -38,9 +38,7 @@ pub struct Assets {
 impl Assets {
     /// The bucket of a part of the state.
     pub fn bucket(&self, bucket: Bucket) -> anyhow::Result<&kv::Store> {
-        self.buckets
-            .get(bucket.name())
-            .with_context(|| format!("there is no bucket {}", bucket.name()))
+        self.buckets.get(bucket.name()).with_context(|| format!("there is no bucket {}", bucket.name()))
     }
 }
 
@@ -58,10 +56,8 @@ pub async fn ensure(context: &jetstream::Context) -> anyhow::Result<Assets> {
         allow_direct: true,
         ..stream::Config::default()
     };
-    let stream = context
-        .get_or_create_stream(config)
-        .await
-        .context("cannot find or make the stream SIGNALBOX")?;
+    let stream =
+        context.get_or_create_stream(config).await.context("cannot find or make the stream SIGNALBOX")?;
     let found = &stream.cached_info().config;
     if let Some(missing) = wanted.iter().find(|subject| !found.subjects.contains(subject)) {
         bail!(
@@ -79,12 +75,7 @@ pub async fn ensure(context: &jetstream::Context) -> anyhow::Result<Assets> {
     }
     let dedup = bucket(context, "event-ids", DEDUP_AGE).await?;
     let blobs = blobs(context).await?;
-    Ok(Assets {
-        stream,
-        dedup,
-        buckets,
-        blobs,
-    })
+    Ok(Assets { stream, dedup, buckets, blobs })
 }
 
 async fn bucket(context: &jetstream::Context, name: &str, max_age: Duration) -> anyhow::Result<kv::Store> {
@@ -101,10 +92,7 @@ async fn bucket(context: &jetstream::Context, name: &str, max_age: Duration) -> 
         limit_markers: Some(MARKER_AGE),
         ..kv::Config::default()
     };
-    context
-        .create_key_value(config)
-        .await
-        .with_context(|| format!("cannot find or make the bucket {bucket}"))
+    context.create_key_value(config).await.with_context(|| format!("cannot find or make the bucket {bucket}"))
 }
 
 async fn blobs(context: &jetstream::Context) -> anyhow::Result<object_store::ObjectStore> {
@@ -112,11 +100,8 @@ async fn blobs(context: &jetstream::Context) -> anyhow::Result<object_store::Obj
     if let Ok(found) = context.get_object_store(&bucket).await {
         return Ok(found);
     }
-    let config = object_store::Config {
-        bucket: bucket.clone(),
-        max_age: LOG_AGE,
-        ..object_store::Config::default()
-    };
+    let config =
+        object_store::Config { bucket: bucket.clone(), max_age: LOG_AGE, ..object_store::Config::default() };
     context
         .create_object_store(config)
         .await

@@ -65,10 +65,7 @@ macro_rules! metric_set {
 }
 
 /// The makers of [`metric_set!`](crate::metric_set): one metric, or (plural) one per combination of labels.
-#[expect(
-    missing_docs,
-    reason = "described together: each makes the metric that its name says"
-)]
+#[expect(missing_docs, reason = "described together: each makes the metric that its name says")]
 pub mod make {
     use prometheus::{
         Error, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -76,12 +73,7 @@ pub mod make {
 
     /// One line of HELP from the lines of a doc comment.
     pub fn help(lines: &[&str]) -> String {
-        lines
-            .iter()
-            .map(|line| line.trim())
-            .filter(|line| !line.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ")
+        lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     pub fn counter(name: &str, help: &str) -> Result<IntCounter, Error> {

@@ -66,30 +66,17 @@ impl Table<'_> {
             }
             Decision::Retry(_) => {
                 let reasons = reasons(&failure.error, Some(self.delivery.attempt));
-                self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started)
-                    .await
+                self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
             }
             Decision::Reject => {
-                self.bury(
-                    Ok(event),
-                    reasons(&failure.error, None),
-                    OutcomeLabel::Rejected,
-                    started,
-                )
-                .await
+                self.bury(Ok(event), reasons(&failure.error, None), OutcomeLabel::Rejected, started).await
             }
         }
     }
 
     /// The row of a message that is no event.
     pub async fn undecodable(&self, message: &Undecodable, started: Instant) -> End {
-        self.bury(
-            Err(message),
-            vec![message.reason.clone()],
-            OutcomeLabel::Undecodable,
-            started,
-        )
-        .await
+        self.bury(Err(message), vec![message.reason.clone()], OutcomeLabel::Undecodable, started).await
     }
 
     async fn announce(
@@ -101,16 +88,12 @@ impl Table<'_> {
             let now = self.ports.clock.now();
             let derived = events::derive(event, self.handler, &step.to_string(), announcement, now)
                 .map_err(Failure::reject)?;
-            self.ports
-                .bus
-                .publish(&derived)
-                .await
-                .map_err(|error| match error {
-                    PublishError::TooLarge { .. } => Failure::reject(error),
-                    PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
-                        Failure::retry(error)
-                    }
-                })?;
+            self.ports.bus.publish(&derived).await.map_err(|error| match error {
+                PublishError::TooLarge { .. } => Failure::reject(error),
+                PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
+                    Failure::retry(error)
+                }
+            })?;
         }
         Ok(())
     }
@@ -122,16 +105,10 @@ impl Table<'_> {
         label: OutcomeLabel,
         started: Instant,
     ) -> End {
-        let (attempt, position, now) = (
-            self.delivery.attempt,
-            self.delivery.position,
-            self.ports.clock.now(),
-        );
+        let (attempt, position, now) =
+            (self.delivery.attempt, self.delivery.position, self.ports.clock.now());
         let dead = DeadLetters::new(self.ports.store.clone());
-        match dead
-            .bury(self.handler, event, position, reasons, attempt, now)
-            .await
-        {
+        match dead.bury(self.handler, event, position, reasons, attempt, now).await {
             Ok(letter) => {
                 tracing::error!(dead_letter = letter.id, reasons = ?letter.reasons, "given up: it is a dead letter now");
                 self.ports.metrics.dead_letters(self.handler);
@@ -150,9 +127,7 @@ impl Table<'_> {
     }
 
     async fn end(&self, how: Settle, label: OutcomeLabel, started: Instant) -> End {
-        self.ports
-            .metrics
-            .handled(self.handler, label, started.elapsed().as_secs_f64());
+        self.ports.metrics.handled(self.handler, label, started.elapsed().as_secs_f64());
         if let Err(error) = self.delivery.acker.settle(how).await {
             // It is delivered again; the ledger and the deterministic ids keep that harmless.
             tracing::warn!(
@@ -169,8 +144,5 @@ impl Table<'_> {
 
 fn reasons(error: &anyhow::Error, given_up_after: Option<u32>) -> Vec<String> {
     let given_up = given_up_after.map(|attempts| format!("given up after {attempts} attempts"));
-    given_up
-        .into_iter()
-        .chain(error.chain().map(ToString::to_string))
-        .collect()
+    given_up.into_iter().chain(error.chain().map(ToString::to_string)).collect()
 }

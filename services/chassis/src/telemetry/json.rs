@@ -107,10 +107,7 @@ mod tests {
 
     impl io::Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0
-                .lock()
-                .expect("nobody panics with the lock")
-                .extend_from_slice(bytes);
+            self.0.lock().expect("nobody panics with the lock").extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -130,20 +127,14 @@ mod tests {
         tracing::subscriber::with_default(subscriber, run);
         let bytes = buffer.0.lock().expect("nobody panics with the lock").clone();
         let text = String::from_utf8(bytes).expect("JSON is UTF-8");
-        text.lines()
-            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
     }
 
     #[test]
     fn the_fields_of_the_spans_are_on_the_line_under_their_dotted_names() {
         let lines = lines_of(|| {
-            let outer = tracing::info_span!(
-                "handle",
-                event.id = "e1",
-                event.ty = "com.github.push",
-                attempt = 1
-            );
+            let outer =
+                tracing::info_span!("handle", event.id = "e1", event.ty = "com.github.push", attempt = 1);
             let _outer = outer.enter();
             let inner = tracing::info_span!("effect", attempt = 2);
             let _inner = inner.enter();
@@ -157,10 +148,7 @@ mod tests {
         assert_eq!(line["event.ty"], "com.github.push");
         assert_eq!(line["attempt"], 2, "the inner span wins");
         assert_eq!(line["took_ms"], 7);
-        assert!(
-            line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')),
-            "{line}"
-        );
+        assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
     }
 
     #[test]

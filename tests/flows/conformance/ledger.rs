@@ -1,0 +1,86 @@
+//! Each effect once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chassis::{Context, Failure, Reconciled, SystemClock};
+
+use super::{Fixture, event, on_both_engines};
+
+on_both_engines!(
+    a_done_effect_is_not_done_again,
+    an_intended_effect_is_reconciled_first,
+    a_refused_effect_is_tried_again_without_reconciling,
+    effects_of_other_events_handlers_and_steps_are_others,
+);
+
+fn context(on: &Fixture, handler: &'static str, id: &str) -> Context {
+    let (bus, store) = (on.engine.bus.clone(), on.engine.store.clone());
+    Context::new(handler, Arc::new(event(id)), 1, bus, store, Arc::new(SystemClock))
+}
+
+async fn never() -> Result<Reconciled<String>, Failure> {
+    Err(Failure::reject(anyhow::anyhow!("there is nothing to reconcile")))
+}
+
+async fn a_done_effect_is_not_done_again(on: Fixture) -> anyhow::Result<()> {
+    let acts = AtomicU32::new(0);
+    for _ in 0..3 {
+        let cx = context(&on, "h", "1");
+        let done = cx.effect("step", never, || async {
+            acts.fetch_add(1, Ordering::SeqCst);
+            Ok("result".to_owned())
+        });
+        assert_eq!(done.await.map_err(|failure| failure.error)?, "result");
+    }
+    assert_eq!(acts.load(Ordering::SeqCst), 1);
+    Ok(())
+}
+
+async fn an_intended_effect_is_reconciled_first(on: Fixture) -> anyhow::Result<()> {
+    let lost = || async { Err::<String, _>(Failure::retry(anyhow::anyhow!("the answer was lost"))) };
+    for (id, world, acted) in
+        [("1", Reconciled::Happened("seen".to_owned()), 0), ("2", Reconciled::Absent, 1)]
+    {
+        let cx = context(&on, "h", id);
+        assert!(cx.effect("step", never, lost).await.is_err());
+        let acts = AtomicU32::new(0);
+        let second = cx.effect(
+            "step",
+            || async { Ok(world) },
+            || async {
+                acts.fetch_add(1, Ordering::SeqCst);
+                Ok("acted".to_owned())
+            },
+        );
+        let result = second.await.map_err(|failure| failure.error)?;
+        assert_eq!(
+            (result.as_str(), acts.load(Ordering::SeqCst)),
+            (if acted == 0 { "seen" } else { "acted" }, acted)
+        );
+    }
+    Ok(())
+}
+
+async fn a_refused_effect_is_tried_again_without_reconciling(on: Fixture) -> anyhow::Result<()> {
+    let cx = context(&on, "h", "1");
+    let refused = || async { Err::<String, _>(Failure::retry(anyhow::anyhow!("429")).effect_absent()) };
+    assert!(cx.effect("step", never, refused).await.is_err());
+    let second = cx.effect("step", never, || async { Ok("sent".to_owned()) }).await;
+    assert_eq!(second.map_err(|failure| failure.error)?, "sent");
+    Ok(())
+}
+
+async fn effects_of_other_events_handlers_and_steps_are_others(on: Fixture) -> anyhow::Result<()> {
+    let acts = AtomicU32::new(0);
+    for (handler, id, step) in [("h", "1", "a"), ("h", "2", "a"), ("i", "1", "a"), ("h", "1", "b")] {
+        let cx = context(&on, handler, id);
+        let done = cx.effect(step, never, || async {
+            acts.fetch_add(1, Ordering::SeqCst);
+            Ok(String::new())
+        });
+        done.await.map_err(|failure| failure.error)?;
+    }
+    assert_eq!(acts.load(Ordering::SeqCst), 4);
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! The flows: stories on the embedded bus and on a real NATS server, without Kubernetes.
+
+mod conformance;
+
+/// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
+#[test]
+fn every_file_is_compiled() -> anyhow::Result<()> {
+    tests::orphans::check(concat!(env!("CARGO_MANIFEST_DIR"), "/flows"))
+}
