@@ -29,6 +29,9 @@ use uuid::Uuid;
 use crate::payload::alert::{Alert, Status};
 use crate::{Envelope, InvalidEnvelope, Payload as _, announcement, extension, validate};
 
+#[cfg(test)]
+mod tests;
+
 /// The version of the webhook's payload that is understood.
 pub const VERSION: &str = "4";
 

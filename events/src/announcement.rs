@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::{Envelope, InvalidEnvelope, Kind, Payload, extension};
 
+#[cfg(test)]
+mod tests;
+
 /// An event this far from its root is a loop, not a story.
 pub const MAX_HOPS: u32 = 16;
 

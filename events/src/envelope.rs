@@ -13,6 +13,9 @@ use crate::media::MediaType;
 use crate::validate::{self, InvalidEnvelope};
 use crate::{Payload, extension};
 
+#[cfg(test)]
+mod tests;
+
 /// A valid CloudEvents 1.0 event.
 ///
 /// The body is kept as the bytes that came in, whatever its media type: a signed or foreign body stays untouched.
@@ -319,7 +322,7 @@ impl EnvelopeBuilder {
         required("type", &ty)?;
         validate::string("id", &id)?;
         validate::uri_reference("source", &source)?;
-        validate::string("type", &ty)?;
+        validate::event_type("type", &ty)?;
         if let Some(subject) = &subject {
             optional("subject", subject)?;
             validate::string("subject", subject)?;

@@ -19,7 +19,8 @@
 //!   `delete` (`create.<ref_type>`), `deployment.created` (`deployment`), `deployment_status.created`
 //!   (`deployment_status.<state>`), `membership.…` (`membership.<scope>.…`), `github_app_authorization.revoked`
 //!   (`github_app_authorization`), `status` (`status.`), `team_add` (`team_add.`);
-//! - `source` is the repository also for comments, reviews, deployment statuses, and changes of repositories;
+//! - `source` is the repository also for comments, reviews, deployment statuses, and changes of repositories, and
+//!   `https://api.github.com` for `security_advisory` (`github.com`);
 //! - "current time" is left out: this crate has no clock, and `recordedtime` tells when the bus took the event.
 //!
 //! `repository.url` is taken as it is. In a `push` GitHub writes the address of the page there

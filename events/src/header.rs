@@ -6,6 +6,9 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 
 use crate::InvalidEnvelope;
 
+#[cfg(test)]
+mod tests;
+
 /// What is percent-encoded: space, `"`, `%`, control characters, and all that is not ASCII.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 

@@ -10,6 +10,9 @@ use crate::attributes::{self, Attributes};
 use crate::media::{MediaType, Mode, Unreadable};
 use crate::{Envelope, InvalidEnvelope, header, json};
 
+#[cfg(test)]
+mod tests;
+
 /// What an HTTP request or response carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {

@@ -25,6 +25,9 @@ use crate::media::MediaType;
 use crate::raw::Members;
 use crate::{Envelope, InvalidEnvelope};
 
+#[cfg(test)]
+mod tests;
+
 /// Media type of one event.
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";
 /// Media type of a batch of events.

@@ -15,6 +15,8 @@ mod media;
 pub mod nats;
 pub mod payload;
 mod raw;
+#[cfg(test)]
+mod roundtrip;
 pub mod subject;
 pub mod validate;
 

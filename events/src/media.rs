@@ -1,5 +1,8 @@
 //! Media types, as far as the bindings look at them.
 
+#[cfg(test)]
+mod tests;
+
 /// A media type (RFC 2046), folded to what is compared: the essence and the character set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MediaType {

@@ -18,6 +18,9 @@ use crate::attributes::{self, Attributes};
 use crate::media::{MediaType, Mode, Unreadable};
 use crate::{Envelope, InvalidEnvelope, header, json, subject};
 
+#[cfg(test)]
+mod tests;
+
 /// What a NATS client publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+#[cfg(test)]
+mod tests;
+
 /// What every event's subject begins with.
 pub const PREFIX: &str = "signalbox.events.";
 

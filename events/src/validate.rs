@@ -8,11 +8,17 @@ use thiserror::Error;
 
 use crate::media::split_parameters;
 
+#[cfg(test)]
+mod tests;
+
 /// Longest attribute name that Signalbox accepts. The specification says that names SHOULD be at most 20 characters;
 /// a longer one is accepted on read, up to what fits a header name comfortably.
 pub const MAX_NAME_CHARS: usize = 64;
 /// Largest attribute value in bytes. Attributes travel as headers; NATS and HTTP servers limit a header to some 8 KiB.
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
+/// Largest event type in bytes. It becomes a subject, three times as long at worst, and a NATS server reads subjects in
+/// control lines of 4 KiB.
+pub const MAX_TYPE_BYTES: usize = 1024;
 
 /// Why something is not a valid CloudEvent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -40,12 +46,14 @@ pub enum InvalidEnvelope {
         code: u32,
     },
     /// The value is too large to travel as a header.
-    #[error("attribute `{name}` has {bytes} bytes, the limit is {MAX_VALUE_BYTES}")]
+    #[error("attribute `{name}` has {bytes} bytes, the limit is {limit}")]
     TooLarge {
         /// Which attribute.
         name: String,
         /// Its size.
         bytes: usize,
+        /// The largest size.
+        limit: usize,
     },
     /// The value is not of the attribute's type.
     #[error("attribute `{name}` is {value:?}, which is not {expected}")]
@@ -102,12 +110,7 @@ pub fn extension_name(candidate: &str) -> Result<(), InvalidEnvelope> {
 
 /// Checks a value of the type String.
 pub fn string(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
-    if value.len() > MAX_VALUE_BYTES {
-        return Err(InvalidEnvelope::TooLarge {
-            name: name.to_owned(),
-            bytes: value.len(),
-        });
-    }
+    size(name, value, MAX_VALUE_BYTES)?;
     match value.chars().find(|c| forbidden(*c)) {
         Some(c) => Err(InvalidEnvelope::Character {
             name: name.to_owned(),
@@ -115,6 +118,23 @@ pub fn string(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
         }),
         None => Ok(()),
     }
+}
+
+/// Checks an event type: a String that can become a subject.
+pub fn event_type(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
+    size(name, value, MAX_TYPE_BYTES)?;
+    string(name, value)
+}
+
+fn size(name: &str, value: &str, limit: usize) -> Result<(), InvalidEnvelope> {
+    if value.len() <= limit {
+        return Ok(());
+    }
+    Err(InvalidEnvelope::TooLarge {
+        name: name.to_owned(),
+        bytes: value.len(),
+        limit,
+    })
 }
 
 /// Checks a value of the type URI-reference (RFC 3986 section 4.1): no characters outside of the grammar, no broken

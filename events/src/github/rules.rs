@@ -58,7 +58,7 @@ const RULES: &[Rule] = &[
 
     // What the document does not list and the fall-back would miss.
     ("branch_protection_rule", &["rule.id"], &["rule.updated_at"]),
-    ("code_scanning_alert", &["alert.number"], &["alert.updated_at"]),
+    ("code_scanning_alert", &["alert.number"], &["alert.updated_at", "alert.created_at"]),
     ("custom_property", &["definition.property_name"], &[]),
     ("dependabot_alert", &["alert.number"], &["alert.updated_at"]),
     ("deployment_protection_rule", &["deployment.id"], &["deployment.updated_at"]),
