@@ -1,0 +1,160 @@
+//! Conditions: CEL, compiled and checked.
+
+mod check;
+mod syntax;
+
+use std::sync::{Arc, LazyLock};
+
+use cel::Env;
+
+use crate::automation::Condition;
+use crate::rule::Flaw;
+
+/// A longer expression is a program; the parser's recursion is bounded on its own.
+pub const MAX_CHARS: usize = 4096;
+/// Loops (`exists`, `all`, `map`, …) within loops. CEL has no budget of its own: with the cap on what a loop runs over,
+/// this bounds the time that a hostile body can cost.
+pub const MAX_LOOPS: usize = 2;
+
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut environment = Env::stdlib();
+    environment
+        .add_extension(cel::extensions::strings)
+        .expect("the strings extension has no name in common with the standard library");
+    Arc::new(environment)
+});
+
+/// CEL's standard library with the strings extension: conditions are compiled in it and have to be evaluated in it.
+pub fn environment() -> Arc<Env> {
+    Arc::clone(&ENVIRONMENT)
+}
+
+impl Condition {
+    /// Compiles a condition; names whatever it names that there is not.
+    pub fn compile(text: &str) -> Result<Self, Vec<Flaw>> {
+        if text.trim().is_empty() {
+            let hint = "leave `when` away to match always".to_owned();
+            return Err(vec![Flaw::new(0, "the condition is empty", Some(hint))]);
+        }
+        if text.chars().count() > MAX_CHARS {
+            return Err(vec![Flaw::new(
+                0,
+                format!("the condition has more than {MAX_CHARS} characters"),
+                None,
+            )]);
+        }
+        let program = environment().compile(text).map_err(|errors| vec![syntax::flaw(text, &errors)])?;
+        let found = check::program(&program);
+        if !found.flaws.is_empty() {
+            return Err(found.flaws);
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            program: Arc::new(program),
+            uses_app: found.uses_app,
+            loops: found.loops,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flaws(text: &str) -> Vec<String> {
+        let flaws = Condition::compile(text).expect_err(text);
+        flaws
+            .into_iter()
+            .map(|flaw| format!("{}: {} ({})", flaw.offset, flaw.message, flaw.hint.unwrap_or_default()))
+            .collect()
+    }
+
+    #[test]
+    fn a_condition_says_whether_it_uses_app_and_how_deep_it_loops() {
+        for (text, uses_app, loops) in [
+            ("true", false, 0),
+            ("data.x == app.branch", true, 0),
+            ("data.app == \"my-app\"", false, 0),
+            ("data.items.exists(app, app.x == 1)", false, 1),
+            ("data.a.exists(x, x.b.all(y, y > 0)) && data.c.exists(z, z == 1)", false, 2),
+            ("has(app.image)", true, 0),
+            ("type(data.x) == string && strings.quote(data.y) != \"\"", false, 0),
+            ("event.time > timestamp(\"2026-01-01T00:00:00Z\")", false, 0),
+            ("data.tags.map(t, t.lowerAscii()).join(\",\").startsWith(\"a\")", false, 1),
+            ("\"x\" in data.labels && data[\"a-b\"][0] == 1", false, 0),
+            ("data.?x.orValue(1) == 1", false, 0),
+            ("{\"a\": [data.x]}.a == [1]", false, 0),
+        ] {
+            let condition = Condition::compile(text).unwrap_or_else(|flaws| panic!("{text}: {flaws:?}"));
+            assert_eq!((condition.uses_app, condition.loops), (uses_app, loops), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_its_place() {
+        for (text, expected) in [
+            ("dta.x == 1", &["0: there is no variable `dta` (did you mean `data`?)"][..]),
+            (
+                "workflow_run.x == 1",
+                &[
+                    "0: there is no variable `workflow_run` (the body of the event is `data`: `data.workflow_run`)",
+                ],
+            ),
+            ("data.x.startWith('a')", &["7: there is no function `startWith` (did you mean `startsWith`?)"]),
+            ("frobnicate(data)", &["0: there is no function `frobnicate` ()"]),
+            (
+                "data.x == y && z",
+                &[
+                    "10: there is no variable `y` (there are `event` (the envelope), `data` (the body) and `app`)",
+                    "15: there is no variable `z` (there are `event` (the envelope), `data` (the body) and `app`)",
+                ],
+            ),
+            (
+                "data.x.exists(y, y == 1) && y",
+                &[
+                    "28: there is no variable `y` (there are `event` (the envelope), `data` (the body) and `app`)",
+                ],
+            ),
+            (
+                "data.x.exists(1)",
+                &["7: `exists` is not called like this (write `list.exists(x, condition)`)"],
+            ),
+            ("Foo{a: 1} == data", &["3: a condition makes no values of type `Foo` ()"]),
+            (
+                "data.a.exists(x, x.exists(y, y.exists(z, z)))",
+                &["31: loops are nested deeper than 2 (compare fields, or split the rule)"],
+            ),
+            (
+                "'ää' == nope",
+                &[
+                    "10: there is no variable `nope` (there are `event` (the envelope), `data` (the body) and `app`)",
+                ],
+            ),
+        ] {
+            assert_eq!(flaws(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_broken_condition_says_where_it_breaks() {
+        for (text, expected) in [
+            ("data.x = \"y\"", "7: `=` is not part of CEL (compare with `==`)"),
+            ("data.x == ", "10: the condition ends too early ()"),
+            ("a && b) || c", "6: `)` is not expected here ()"),
+            ("data.x == 'a' and data.y", "14: `and` is not expected here (write `&&`)"),
+            ("not data.y", "4: `data` is not expected here (for `not` write `!`)"),
+            ("x\n  == 'y'\n && §", "15: `§` is not part of CEL ()"),
+            ("has(data)", "4: invalid argument to has() macro (write `has(data.field)`)"),
+            ("data.`x-y` == 1", "4: unsupported syntax: '`' (write `data[\"x-y\"]`)"),
+            (
+                "data.x == \"unterminated",
+                "10: `\"unterminated` is not part of CEL (the text has no closing quote)",
+            ),
+            (" ", "0: the condition is empty (leave `when` away to match always)"),
+        ] {
+            assert_eq!(flaws(text), [expected], "{text}");
+        }
+        let long = format!("data.x == \"{}\"", "y".repeat(MAX_CHARS));
+        assert_eq!(flaws(&long), ["0: the condition has more than 4096 characters ()"]);
+    }
+}

@@ -1,0 +1,37 @@
+//! Source: where events come from, and how they prove it.
+
+use crate::SecretRef;
+
+/// A place that posts to `/hooks/<name>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `metadata.name`; the last part of its address.
+    pub name: String,
+    /// Which protocol it speaks.
+    pub kind: SourceKind,
+}
+
+/// Which protocol a source speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceKind {
+    /// GitHub webhooks, signed with HMAC SHA-256.
+    Github(Github),
+    /// Alertmanager's webhook, with a bearer token.
+    Alertmanager(Alertmanager),
+}
+
+/// `spec.github`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Github {
+    /// Webhook secrets; a delivery signed with any of them is taken (one or two, so that they can be rotated).
+    pub secrets: Vec<SecretRef>,
+    /// Globs of `owner/name`; empty means any repository.
+    pub repositories: Vec<String>,
+}
+
+/// `spec.alertmanager`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alertmanager {
+    /// Bearer tokens; any of them is taken (one or two, so that they can be rotated).
+    pub tokens: Vec<SecretRef>,
+}
