@@ -1,5 +1,7 @@
 //! The flows: stories on the embedded bus and on a real NATS server, without Kubernetes.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by them")]
+
 mod conformance;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.

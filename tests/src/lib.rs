@@ -2,6 +2,7 @@
 //! test is.
 
 pub mod eventually;
+pub mod http1;
 pub mod nats;
 pub mod orphans;
 pub mod ports;

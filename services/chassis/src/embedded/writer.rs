@@ -160,14 +160,14 @@ impl Thread {
         let written = prepared.and_then(|batch| batch.map_or(Ok(()), |batch| self.write(batch)));
         match written {
             Ok(()) => {
-                for reply in replies {
-                    reply(Ok(()));
-                }
-                self.published
-                    .send_if_modified(|published| std::mem::replace(published, self.last) != self.last);
+                // Watchers and readers first: whoever hears the answer may look at once.
+                self.published.send_if_modified(|published| std::mem::replace(published, self.last) != self.last);
                 for change in changed {
                     // No watcher is no error.
                     let _ = self.changes.send(change);
+                }
+                for reply in replies {
+                    reply(Ok(()));
                 }
                 Ok(())
             }
