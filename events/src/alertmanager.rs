@@ -164,32 +164,19 @@ impl Group {
         let is_url = |url: &&String| url.contains("://") && validate::uri_reference("source", url).is_ok();
         match self.external_url.as_ref().filter(is_url) {
             Some(url) => url.clone(),
-            None => format!(
-                "/alertmanager/{}",
-                utf8_percent_encode(&self.receiver, NON_ALPHANUMERIC)
-            ),
+            None => format!("/alertmanager/{}", utf8_percent_encode(&self.receiver, NON_ALPHANUMERIC)),
         }
     }
 
     fn alert(&self, index: usize, notified: Notified) -> Result<Alert, DecodeError> {
-        let Notified {
-            status,
-            labels,
-            annotations,
-            starts_at,
-            ends_at,
-            generator_url,
-            fingerprint,
-        } = notified;
+        let Notified { status, labels, annotations, starts_at, ends_at, generator_url, fingerprint } =
+            notified;
         let missing = |name: &'static str| move || format!("alerts[{index}].{name}");
         let status = match required(status, missing("status"))?.as_str() {
             "firing" => Status::Firing,
             "resolved" => Status::Resolved,
             other => {
-                return Err(DecodeError::Status {
-                    index,
-                    status: other.to_owned(),
-                });
+                return Err(DecodeError::Status { index, status: other.to_owned() });
             }
         };
         let labels = required(labels, missing("labels"))?;
@@ -201,9 +188,7 @@ impl Group {
             starts_at: required(starts_at, missing("startsAt"))?,
             ends_at: ends_at.filter(|time| status == Status::Resolved && !is_zero(*time)),
             generator_url: generator_url.filter(|url| !url.is_empty()),
-            fingerprint: fingerprint
-                .filter(is_key)
-                .unwrap_or_else(|| compute_fingerprint(&labels)),
+            fingerprint: fingerprint.filter(is_key).unwrap_or_else(|| compute_fingerprint(&labels)),
             receiver: self.receiver.clone(),
             group_key: self.key.clone(),
             external_url: self.external_url.clone(),
@@ -221,11 +206,7 @@ fn id(alert: &Alert, status: Status) -> String {
         Status::Resolved => "resolved",
     };
     // A fingerprint has no spaces, so the three parts cannot run into each other.
-    Uuid::new_v5(
-        &NAMESPACE,
-        format!("{} {starts_at} {status}", alert.fingerprint).as_bytes(),
-    )
-    .to_string()
+    Uuid::new_v5(&NAMESPACE, format!("{} {starts_at} {status}", alert.fingerprint).as_bytes()).to_string()
 }
 
 /// The fingerprint that Alertmanager gives to a set of labels: FNV-1a (64 bits) over the sorted names and values, each
@@ -238,10 +219,8 @@ fn id(alert: &Alert, status: Status) -> String {
 pub fn compute_fingerprint(labels: &BTreeMap<String, String>) -> String {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    let bytes = labels
-        .iter()
-        .flat_map(|(name, value)| [name, value])
-        .flat_map(|text| text.bytes().chain([0xFF]));
+    let bytes =
+        labels.iter().flat_map(|(name, value)| [name, value]).flat_map(|text| text.bytes().chain([0xFF]));
     let hash = bytes.fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
     format!("{hash:016x}")
 }

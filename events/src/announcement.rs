@@ -36,12 +36,7 @@ impl Announcement {
     /// Never for the payloads of this crate: they are plain data with string keys.
     pub fn of<P: Payload>(payload: &P) -> Self {
         let data = serde_json::to_value(payload).expect("payloads are plain data with string keys");
-        Self {
-            kind: payload.kind(),
-            subject: None,
-            partition_key: None,
-            data,
-        }
+        Self { kind: payload.kind(), subject: None, partition_key: None, data }
     }
 
     /// Sets what it is about.
@@ -77,17 +72,12 @@ pub enum HopLimit {
     Invalid(#[from] InvalidEnvelope),
 }
 
-/// The id that [`derive`] gives: the same parent, handler and step always give the same id, so that a second run of a
+/// The id that [`derive()`] gives: the same parent, handler and step always give the same id, so that a second run of a
 /// handler announces the same event and the bus drops it.
 pub fn derived_id(parent: &Envelope, handler: &str, step: &str) -> String {
     // The lengths keep ("ab", "c") and ("a", "bc") apart.
     let (source, id) = (parent.source(), parent.id());
-    let name = format!(
-        "{}:{source}{}:{id}{}:{handler}{step}",
-        source.len(),
-        id.len(),
-        handler.len()
-    );
+    let name = format!("{}:{source}{}:{id}{}:{handler}{step}", source.len(), id.len(), handler.len());
     Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
 }
 
@@ -109,17 +99,14 @@ pub fn derive(
         });
     }
     let id = derived_id(parent, handler, step);
-    let mut builder = Envelope::builder(
-        id.as_str(),
-        format!("/signalbox/{handler}"),
-        announcement.kind.name(),
-    )
-    .time(now)
-    .json(&announcement.data)
-    .extension(extension::CORRELATION_ID, parent.correlation_id())
-    .extension(extension::CAUSATION_ID, parent.id())
-    .extension(extension::HOPS, (parent.hops() + 1).to_string())
-    .extension(extension::TRACEPARENT, child_traceparent(parent, &id));
+    let mut builder =
+        Envelope::builder(id.as_str(), format!("/signalbox/{handler}"), announcement.kind.name())
+            .time(now)
+            .json(&announcement.data)
+            .extension(extension::CORRELATION_ID, parent.correlation_id())
+            .extension(extension::CAUSATION_ID, parent.id())
+            .extension(extension::HOPS, (parent.hops() + 1).to_string())
+            .extension(extension::TRACEPARENT, child_traceparent(parent, &id));
     if let Some(subject) = &announcement.subject {
         builder = builder.subject(subject);
     }
@@ -136,13 +123,10 @@ pub fn root_traceparent(source: &str, id: &str) -> String {
 }
 
 fn child_traceparent(parent: &Envelope, child_id: &str) -> String {
-    parent
-        .traceparent()
-        .and_then(|inherited| span_in(&inherited, child_id))
-        .unwrap_or_else(|| {
-            let trace = Uuid::new_v5(&NAMESPACE, parent.correlation_id().as_bytes());
-            traceparent(&trace.simple().to_string(), span_seed(child_id))
-        })
+    parent.traceparent().and_then(|inherited| span_in(&inherited, child_id)).unwrap_or_else(|| {
+        let trace = Uuid::new_v5(&NAMESPACE, parent.correlation_id().as_bytes());
+        traceparent(&trace.simple().to_string(), span_seed(child_id))
+    })
 }
 
 /// The trace context of the event `id`, in the same trace as another; `None` when that one is not well-formed.
@@ -156,9 +140,7 @@ fn span_seed(id: &str) -> u128 {
 
 /// `00-<trace id>-<span id>-01` of W3C Trace Context level 1, sampled.
 fn traceparent(trace: &str, span_seed: u128) -> String {
-    let span = u64::try_from(span_seed & u128::from(u64::MAX))
-        .unwrap_or(1)
-        .max(1);
+    let span = u64::try_from(span_seed & u128::from(u64::MAX)).unwrap_or(1).max(1);
     format!("00-{trace}-{span:016x}-01")
 }
 
@@ -167,9 +149,7 @@ fn trace_id(value: &str) -> Option<&str> {
     let mut parts = value.split('-');
     let (_version, trace) = (parts.next()?, parts.next()?);
     let well_formed = trace.len() == 32
-        && trace
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        && trace.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
         && trace.bytes().any(|b| b != b'0');
     well_formed.then_some(trace)
 }

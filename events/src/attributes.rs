@@ -21,11 +21,7 @@ pub(crate) fn of(envelope: &Envelope) -> Vec<(&str, Cow<'_, str>)> {
         ("datacontenttype", envelope.datacontenttype()),
         ("dataschema", envelope.dataschema()),
     ];
-    all.extend(
-        optional
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, Cow::Borrowed(value?)))),
-    );
+    all.extend(optional.into_iter().filter_map(|(name, value)| Some((name, Cow::Borrowed(value?)))));
     if let Some(time) = envelope.time() {
         all.push(("time", Cow::Owned(time_text(time))));
     }
@@ -58,10 +54,7 @@ impl Attributes {
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.values
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A builder that holds them all; the body is still to come, and most checks are still to be made by

@@ -63,10 +63,7 @@ pub enum Schema {
 pub fn sample(ty: &str) -> Option<&'static str> {
     match Kind::from_str(ty) {
         Ok(kind) => Some(kind.sample()),
-        Err(_) => FOREIGN_SAMPLES
-            .iter()
-            .find(|(known, _)| *known == ty)
-            .map(|(_, sample)| *sample),
+        Err(_) => FOREIGN_SAMPLES.iter().find(|(known, _)| *known == ty).map(|(_, sample)| *sample),
     }
 }
 
@@ -74,10 +71,7 @@ pub fn sample(ty: &str) -> Option<&'static str> {
 const FOREIGN_SAMPLES: [(&str, &str); 3] = [
     ("com.github.ping", include_str!("../samples/com.github.ping.json")),
     ("com.github.push", include_str!("../samples/com.github.push.json")),
-    (
-        "com.github.workflow_run.completed",
-        include_str!("../samples/com.github.workflow_run.completed.json"),
-    ),
+    ("com.github.workflow_run.completed", include_str!("../samples/com.github.workflow_run.completed.json")),
 ];
 
 /// What a type leaves of a body.

@@ -48,12 +48,7 @@ pub const TYPE_PREFIX: &str = "com.github.";
 const API: &str = "https://api.github.com";
 
 /// Where a repository-less event may say where it comes from, in this order.
-const SOURCES: [&str; 4] = [
-    "repository.url",
-    "organization.url",
-    "installation.account.url",
-    "sender.url",
-];
+const SOURCES: [&str; 4] = ["repository.url", "organization.url", "installation.account.url", "sender.url"];
 
 /// Why a delivery is not an event.
 #[derive(Debug, Error)]
@@ -95,11 +90,7 @@ pub enum DecodeError {
 /// # Ok::<(), events::github::DecodeError>(())
 /// ```
 pub fn decode(event: &str, delivery: &str, body: &[u8]) -> Result<Envelope, DecodeError> {
-    if event.is_empty()
-        || !event
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-    {
+    if event.is_empty() || !event.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
         return Err(DecodeError::InvalidEvent(event.to_owned()));
     }
     let members = Members::parse(body).map_err(|source| DecodeError::InvalidBody {
@@ -108,16 +99,14 @@ pub fn decode(event: &str, delivery: &str, body: &[u8]) -> Result<Envelope, Deco
         source,
     })?;
     let text = |path: &str| members.at(path).and_then(text).filter(|text| !text.is_empty());
-    let action = text("action");
+    let action = members.at("action").and_then(string).filter(|action| !action.is_empty());
     let ty = match &action {
         Some(action) => format!("{TYPE_PREFIX}{event}.{action}"),
         None => format!("{TYPE_PREFIX}{event}"),
     };
     let is_source = |url: &String| validate::uri_reference("source", url).is_ok();
-    let source = SOURCES
-        .iter()
-        .find_map(|path| text(path).filter(is_source))
-        .unwrap_or_else(|| API.to_owned());
+    let source =
+        SOURCES.iter().find_map(|path| text(path).filter(is_source)).unwrap_or_else(|| API.to_owned());
     let trace = announcement::root_traceparent(&source, delivery);
     let mut builder = Envelope::builder(delivery, source, ty)
         .body("application/json", body)
@@ -127,10 +116,7 @@ pub fn decode(event: &str, delivery: &str, body: &[u8]) -> Result<Envelope, Deco
         builder = builder.subject(subject);
     }
     let times = rules::times(event, action.as_deref());
-    if let Some(time) = times
-        .into_iter()
-        .find_map(|path| members.at(&path).and_then(time))
-    {
+    if let Some(time) = times.into_iter().find_map(|path| members.at(&path).and_then(time)) {
         builder = builder.time(time);
     }
     if let Some(name) = text("repository.full_name").filter(is_subject) {
@@ -176,22 +162,21 @@ pub fn schema(ty: &str) -> Option<&'static str> {
     view::schema(ty)
 }
 
-/// A string, or a number's digits.
+fn string(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// A string, or a number's digits: GitHub's ids are numbers.
 fn text(value: &RawValue) -> Option<String> {
-    match value.get().as_bytes().first() {
-        Some(b'"') => serde_json::from_str(value.get()).ok(),
-        Some(b'-' | b'0'..=b'9') => Some(value.get().to_owned()),
-        _ => None,
-    }
+    let is_number = value.get().starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    if is_number { Some(value.get().to_owned()) } else { string(value) }
 }
 
 /// RFC 3339, or seconds since 1970: GitHub writes both, even for members of one name.
 fn time(value: &RawValue) -> Option<DateTime<Utc>> {
     let time = match value.get().parse() {
         Ok(seconds) => DateTime::from_timestamp(seconds, 0)?,
-        Err(_) => DateTime::parse_from_rfc3339(&text(value)?)
-            .ok()?
-            .with_timezone(&Utc),
+        Err(_) => DateTime::parse_from_rfc3339(&string(value)?).ok()?.with_timezone(&Utc),
     };
     validate::time("time", time).is_ok().then_some(time)
 }

@@ -28,9 +28,7 @@ pub(crate) fn header_name(attribute: &str) -> String {
 /// The attribute that a header carries, if it carries one. Names are case-insensitive.
 pub(crate) fn attribute_name(header: &str) -> Option<String> {
     let (prefix, name) = header.split_at_checked(PREFIX.len())?;
-    prefix
-        .eq_ignore_ascii_case(PREFIX)
-        .then(|| name.to_ascii_lowercase())
+    prefix.eq_ignore_ascii_case(PREFIX).then(|| name.to_ascii_lowercase())
 }
 
 /// Decodes an attribute's value: white space around it is dropped, a double-quoted string is undone, then one round

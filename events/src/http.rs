@@ -75,26 +75,17 @@ pub fn encode_binary(envelope: &Envelope) -> Message {
             _ => (header::header_name(name), header::encode(&value)),
         })
         .collect();
-    Message {
-        headers,
-        body: envelope.body().to_vec(),
-    }
+    Message { headers, body: envelope.body().to_vec() }
 }
 
 /// Writes an event in structured mode.
 pub fn encode_structured(envelope: &Envelope) -> Message {
-    Message {
-        headers: content_type(json::MEDIA_TYPE),
-        body: json::encode(envelope),
-    }
+    Message { headers: content_type(json::MEDIA_TYPE), body: json::encode(envelope) }
 }
 
 /// Writes a batch; an empty one is valid. The specification allows it only to receivers that asked for batches.
 pub fn encode_batch<'a>(envelopes: impl IntoIterator<Item = &'a Envelope>) -> Message {
-    Message {
-        headers: content_type(json::BATCH_MEDIA_TYPE),
-        body: json::encode_batch(envelopes),
-    }
+    Message { headers: content_type(json::BATCH_MEDIA_TYPE), body: json::encode_batch(envelopes) }
 }
 
 /// Reads the events of a request: one in binary and structured mode, any number in batched mode.
@@ -127,18 +118,13 @@ pub fn decode<'a>(
     match content_type.map(|value| MediaType::parse(value).mode()) {
         None | Some(Ok(Mode::Other)) => {}
         Some(Ok(Mode::Structured)) => {
-            return json::decode(body)
-                .map(|event| vec![event])
-                .map_err(DecodeError::Structured);
+            return json::decode(body).map(|event| vec![event]).map_err(DecodeError::Structured);
         }
         Some(Ok(Mode::Batch)) => return json::decode_batch(body).map_err(DecodeError::Structured),
         Some(Err(Unreadable::Format(format))) => return Err(DecodeError::Format(format)),
         Some(Err(Unreadable::Charset(charset))) => return Err(DecodeError::Charset(charset)),
     }
-    if !headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion"))
-    {
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
         return Err(DecodeError::NotACloudEvent);
     }
     let mut attributes = Attributes::default();

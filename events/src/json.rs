@@ -99,18 +99,14 @@ pub fn encode(envelope: &Envelope) -> Vec<u8> {
 }
 
 fn write(envelope: &Envelope, body: (&'static str, String)) -> Vec<u8> {
-    let mut members: Vec<(&str, String)> = attributes::of(envelope)
-        .into_iter()
-        .map(|(name, value)| (name, quote(&value)))
-        .collect();
+    let mut members: Vec<(&str, String)> =
+        attributes::of(envelope).into_iter().map(|(name, value)| (name, quote(&value))).collect();
     if envelope.has_body() {
         members.push(body);
     }
     members.sort_unstable_by_key(|(name, _)| *name);
-    let members: Vec<String> = members
-        .into_iter()
-        .map(|(name, value)| format!("{}:{value}", quote(name)))
-        .collect();
+    let members: Vec<String> =
+        members.into_iter().map(|(name, value)| format!("{}:{value}", quote(name))).collect();
     format!("{{{}}}", members.join(",")).into_bytes()
 }
 
@@ -132,10 +128,8 @@ pub fn encode_batch<'a>(envelopes: impl IntoIterator<Item = &'a Envelope>) -> Ve
 /// A `data` without `datacontenttype` gets the media type that it implies, `application/json`, so that it keeps its
 /// meaning in other bindings (section 3.1.2); a `data_base64` without one stays without.
 pub fn decode(text: &[u8]) -> Result<Envelope, DecodeError> {
-    let Members(members) = Members::parse(text).map_err(|source| DecodeError::Syntax {
-        expected: "event (an object)",
-        source,
-    })?;
+    let Members(members) = Members::parse(text)
+        .map_err(|source| DecodeError::Syntax { expected: "event (an object)", source })?;
     let mut attributes = Attributes::default();
     let (mut data, mut data_base64) = (None, None);
     for (name, value) in members {
@@ -197,10 +191,8 @@ pub fn decode_batch(text: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
     let events: Vec<&RawValue> =
         serde_json::from_slice(text).map_err(|source| DecodeError::Syntax { expected, source })?;
     let decode_one = |(index, event): (usize, &RawValue)| {
-        decode(event.get().as_bytes()).map_err(|source| DecodeError::InBatch {
-            index,
-            source: Box::new(source),
-        })
+        decode(event.get().as_bytes())
+            .map_err(|source| DecodeError::InBatch { index, source: Box::new(source) })
     };
     events.into_iter().enumerate().map(decode_one).collect()
 }
@@ -210,9 +202,9 @@ fn body_member(envelope: &Envelope) -> (&'static str, String) {
     let body = envelope.body();
     let media_type = envelope.datacontenttype().map(MediaType::parse);
     let as_data = match (&media_type, std::str::from_utf8(body)) {
-        (Some(media_type), Ok(text)) if media_type.is_json() => serde_json::from_str::<&RawValue>(text)
-            .ok()
-            .map(|value| value.get().to_owned()),
+        (Some(media_type), Ok(text)) if media_type.is_json() => {
+            serde_json::from_str::<&RawValue>(text).ok().map(|value| value.get().to_owned())
+        }
         (Some(media_type), Ok(text)) if media_type.is_utf8_text() => Some(quote(text)),
         (Some(_) | None, _) => None,
     };
@@ -238,16 +230,8 @@ fn attribute(name: &str, value: &RawValue) -> Result<Option<String>, DecodeError
         name,
         "id" | "source" | "specversion" | "type" | "subject" | "time" | "datacontenttype" | "dataschema"
     );
-    let expected = if core {
-        "a string"
-    } else {
-        "a string, a boolean or a 32-bit integer"
-    };
-    let wrong = || DecodeError::Type {
-        member: name.to_owned(),
-        found: type_of(value),
-        expected,
-    };
+    let expected = if core { "a string" } else { "a string, a boolean or a 32-bit integer" };
+    let wrong = || DecodeError::Type { member: name.to_owned(), found: type_of(value), expected };
     match text.as_bytes().first() {
         Some(b'n') => Ok(None),
         Some(b'"') => string(name, value, expected).map(Some),

@@ -56,10 +56,7 @@ impl MediaType {
     pub fn is_utf8_text(&self) -> bool {
         let subtype = self.essence.split_once('/').map_or("", |(_, subtype)| subtype);
         let text = self.essence.starts_with("text/")
-            || matches!(
-                subtype,
-                "xml" | "yaml" | "x-www-form-urlencoded" | "toml" | "x-ndjson"
-            )
+            || matches!(subtype, "xml" | "yaml" | "x-www-form-urlencoded" | "toml" | "x-ndjson")
             || subtype.ends_with("+xml")
             || subtype.ends_with("+yaml");
         text && self.is_utf8()

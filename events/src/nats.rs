@@ -68,11 +68,7 @@ pub fn encode(envelope: &Envelope) -> Message {
         .into_iter()
         .map(|(name, value)| (header::header_name(name), header::encode(&value)))
         .collect();
-    Message {
-        subject: subject::of(envelope.ty()),
-        headers,
-        payload: envelope.body().to_vec(),
-    }
+    Message { subject: subject::of(envelope.ty()), headers, payload: envelope.body().to_vec() }
 }
 
 /// Writes an event in structured mode, for receivers that cannot read headers.
@@ -101,10 +97,7 @@ pub fn decode<'a>(
         Some(Err(Unreadable::Format(format))) => return Err(DecodeError::Format(format)),
         Some(Err(Unreadable::Charset(charset))) => return Err(DecodeError::Charset(charset)),
     }
-    if !headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion"))
-    {
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
         return json::decode(payload).map_err(DecodeError::NotACloudEvent);
     }
     let mut attributes = Attributes::default();

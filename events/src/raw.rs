@@ -18,9 +18,7 @@ impl<'a> Members<'a> {
     /// The value at a path of member names such as `workflow_run.id`, if every step of it is an object.
     /// Of a repeated name the last counts, as elsewhere in `serde_json`.
     pub fn at(&self, path: &str) -> Option<&'a RawValue> {
-        let (first, rest) = path
-            .split_once('.')
-            .map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         let (_, value) = self.0.iter().rev().find(|(name, _)| name == first)?;
         match rest {
             None => Some(value),

@@ -9,9 +9,8 @@ use crate::{DateTime, Envelope, Utc, envelope, http, json, nats, validate};
 
 /// A value of the type String: any characters that it may have, most of all those that need care.
 fn string() -> impl Strategy<Value = String> {
-    let awkward = prop::sample::select(vec![
-        ' ', '"', '%', '\\', ',', ';', ':', '\u{a0}', 'é', '€', '😀', '2', 'C',
-    ]);
+    let awkward =
+        prop::sample::select(vec![' ', '"', '%', '\\', ',', ';', ':', '\u{a0}', 'é', '€', '😀', '2', 'C']);
     let allowed = any::<char>().prop_filter("allowed", |c| validate::string("any", &c.to_string()).is_ok());
     vec(prop_oneof![awkward, allowed, Just('a')], 1..16).prop_map(String::from_iter)
 }
@@ -44,16 +43,10 @@ fn json_value() -> impl Strategy<Value = Value> {
 
 /// A media type and a body that fits it, or does not.
 fn body() -> impl Strategy<Value = (Option<String>, Option<Vec<u8>>)> {
-    let json_type = prop::sample::select(vec![
-        "application/json",
-        "Application/Vnd.X+JSON; charset=utf-8",
-        "text/json",
-    ]);
-    let text_type = prop::sample::select(vec![
-        "text/plain",
-        "text/plain; charset=\"iso-8859-1\"",
-        "application/xml",
-    ]);
+    let json_type =
+        prop::sample::select(vec!["application/json", "Application/Vnd.X+JSON; charset=utf-8", "text/json"]);
+    let text_type =
+        prop::sample::select(vec!["text/plain", "text/plain; charset=\"iso-8859-1\"", "application/xml"]);
     let other_type = prop::sample::select(vec![
         "application/octet-stream",
         "application/cloudevents+json",
@@ -88,30 +81,28 @@ fn event() -> impl Strategy<Value = Envelope> {
         option::of(dataschema),
         extensions,
     )
-        .prop_map(
-            |((id, source, ty), subject, time, (media_type, body), dataschema, extensions)| {
-                let mut builder = Envelope::builder(id, source, ty);
-                if let Some(subject) = subject {
-                    builder = builder.subject(subject);
-                }
-                if let Some(time) = time {
-                    builder = builder.time(time);
-                }
-                if let Some(media_type) = media_type {
-                    builder = builder.datacontenttype(media_type);
-                }
-                if let Some(body) = body {
-                    builder = builder.untyped_body(body);
-                }
-                if let Some(dataschema) = dataschema {
-                    builder = builder.dataschema(dataschema);
-                }
-                for (name, value) in extensions {
-                    builder = builder.extension(name, value);
-                }
-                builder.build().expect("the strategy makes valid events")
-            },
-        )
+        .prop_map(|((id, source, ty), subject, time, (media_type, body), dataschema, extensions)| {
+            let mut builder = Envelope::builder(id, source, ty);
+            if let Some(subject) = subject {
+                builder = builder.subject(subject);
+            }
+            if let Some(time) = time {
+                builder = builder.time(time);
+            }
+            if let Some(media_type) = media_type {
+                builder = builder.datacontenttype(media_type);
+            }
+            if let Some(body) = body {
+                builder = builder.untyped_body(body);
+            }
+            if let Some(dataschema) = dataschema {
+                builder = builder.dataschema(dataschema);
+            }
+            for (name, value) in extensions {
+                builder = builder.extension(name, value);
+            }
+            builder.build().expect("the strategy makes valid events")
+        })
 }
 
 /// What the JSON format keeps: all but the white space around a JSON body.
@@ -121,25 +112,17 @@ fn in_json(event: &Envelope) -> Envelope {
         return event.clone();
     }
     // Not `trim_ascii`, which takes form feeds for white space too.
-    let text = std::str::from_utf8(event.body())
-        .unwrap()
-        .trim_matches([' ', '\t', '\n', '\r']);
+    let text = std::str::from_utf8(event.body()).unwrap().trim_matches([' ', '\t', '\n', '\r']);
     event.to_builder().untyped_body(text).build().unwrap()
 }
 
 fn from_nats(message: &nats::Message) -> Envelope {
-    let headers = message
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     nats::decode(headers, &message.payload).unwrap()
 }
 
 fn from_http(message: &http::Message) -> Vec<Envelope> {
-    let headers = message
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers = message.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     http::decode(headers, &message.body).unwrap()
 }
 

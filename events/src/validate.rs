@@ -81,26 +81,13 @@ pub fn name(name: &str) -> Result<(), InvalidEnvelope> {
     let ok = !name.is_empty()
         && name.len() <= MAX_NAME_CHARS
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if ok {
-        Ok(())
-    } else {
-        Err(InvalidEnvelope::Name(name.to_owned()))
-    }
+    if ok { Ok(()) } else { Err(InvalidEnvelope::Name(name.to_owned())) }
 }
 
 /// Checks the name of an extension: a valid name that is not an attribute of the core and not `data`.
 pub fn extension_name(candidate: &str) -> Result<(), InvalidEnvelope> {
-    const RESERVED: [&str; 9] = [
-        "id",
-        "source",
-        "specversion",
-        "type",
-        "datacontenttype",
-        "dataschema",
-        "subject",
-        "time",
-        "data",
-    ];
+    const RESERVED: [&str; 9] =
+        ["id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data"];
     name(candidate)?;
     if RESERVED.contains(&candidate) {
         return Err(InvalidEnvelope::Reserved(candidate.to_owned()));
@@ -112,10 +99,7 @@ pub fn extension_name(candidate: &str) -> Result<(), InvalidEnvelope> {
 pub fn string(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
     size(name, value, MAX_VALUE_BYTES)?;
     match value.chars().find(|c| forbidden(*c)) {
-        Some(c) => Err(InvalidEnvelope::Character {
-            name: name.to_owned(),
-            code: u32::from(c),
-        }),
+        Some(c) => Err(InvalidEnvelope::Character { name: name.to_owned(), code: u32::from(c) }),
         None => Ok(()),
     }
 }
@@ -130,11 +114,7 @@ fn size(name: &str, value: &str, limit: usize) -> Result<(), InvalidEnvelope> {
     if value.len() <= limit {
         return Ok(());
     }
-    Err(InvalidEnvelope::TooLarge {
-        name: name.to_owned(),
-        bytes: value.len(),
-        limit,
-    })
+    Err(InvalidEnvelope::TooLarge { name: name.to_owned(), bytes: value.len(), limit })
 }
 
 /// Checks a value of the type URI-reference (RFC 3986 section 4.1): no characters outside of the grammar, no broken
@@ -143,19 +123,12 @@ pub fn uri_reference(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
     string(name, value)?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
     let escapes = value.match_indices('%').all(|(at, _)| {
-        value
-            .as_bytes()
-            .get(at + 1..at + 3)
-            .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+        value.as_bytes().get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
     });
     if value.bytes().all(allowed) && escapes {
         return Ok(());
     }
-    Err(wrong_type(
-        name,
-        value,
-        "a URI-reference (RFC 3986); percent-encode spaces and non-ASCII characters",
-    ))
+    Err(wrong_type(name, value, "a URI-reference (RFC 3986); percent-encode spaces and non-ASCII characters"))
 }
 
 /// Checks a value of the type Timestamp: RFC 3339 has four digits for the year, and none before year 0.
@@ -163,11 +136,7 @@ pub fn time(name: &str, value: DateTime<Utc>) -> Result<(), InvalidEnvelope> {
     if (0..=9999).contains(&value.year()) {
         return Ok(());
     }
-    Err(wrong_type(
-        name,
-        &value.to_string(),
-        "a time from year 0000 to year 9999",
-    ))
+    Err(wrong_type(name, &value.to_string(), "a time from year 0000 to year 9999"))
 }
 
 /// Checks a media type (RFC 2045 section 5.1): `type/subtype` and parameters, printable ASCII, no white space around.
@@ -175,9 +144,7 @@ pub fn media_type(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
     string(name, value)?;
     let mut parts = split_parameters(value);
     let essence = parts.next().unwrap_or_default().trim_end_matches(' ');
-    let is_essence = essence
-        .split_once('/')
-        .is_some_and(|(kind, sub)| is_token(kind) && is_token(sub));
+    let is_essence = essence.split_once('/').is_some_and(|(kind, sub)| is_token(kind) && is_token(sub));
     let is_parameter = |part: &str| {
         let part = part.trim_matches(' ');
         // A semicolon at the end is seen in the wild and harmless.
@@ -197,10 +164,7 @@ pub fn media_type(name: &str, value: &str) -> Result<(), InvalidEnvelope> {
 
 /// A token of RFC 7230 section 3.2.6.
 fn is_token(part: &str) -> bool {
-    !part.is_empty()
-        && part
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// The error for a value of the wrong type; of a long value the beginning is enough to find it.
@@ -211,11 +175,7 @@ pub(crate) fn wrong_type(name: &str, value: &str, expected: &'static str) -> Inv
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
     };
-    InvalidEnvelope::Type {
-        name: name.to_owned(),
-        value,
-        expected,
-    }
+    InvalidEnvelope::Type { name: name.to_owned(), value, expected }
 }
 
 fn forbidden(c: char) -> bool {

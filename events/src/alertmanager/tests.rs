@@ -51,18 +51,13 @@ fn one(status: &str, of_alert: &Value, of_notification: &Value) -> Envelope {
 
 fn refusal(notification: &Value) -> String {
     let error = decode(notification.to_string().as_bytes()).unwrap_err();
-    error
-        .source()
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 #[test]
 fn a_notification_is_one_event_for_each_alert_by_its_own_status() {
     let other = json!({"fingerprint": "0000000000000001"});
-    let events = events(&notification(
-        &[alert("firing", &json!({})), alert("resolved", &other)],
-        &json!({}),
-    ));
+    let events = events(&notification(&[alert("firing", &json!({})), alert("resolved", &other)], &json!({})));
     let types: Vec<_> = events.iter().map(Envelope::ty).collect();
     assert_eq!(types, [Kind::AlertFiring.name(), Kind::AlertResolved.name()]);
     assert!(self::events(&notification(&[], &json!({}))).is_empty());
@@ -75,10 +70,7 @@ fn a_firing_alert_begins_a_story() {
     assert_eq!(event.subject(), Some("KubePodCrashLooping/8a07086b74f3ba78"));
     assert_eq!(event.partition_key(), "8a07086b74f3ba78");
     assert_eq!(event.time(), Some("2026-09-01T10:00:00.123Z".parse().unwrap()));
-    assert_eq!(
-        (event.correlation_id().as_ref(), event.causation_id()),
-        (event.id(), None)
-    );
+    assert_eq!((event.correlation_id().as_ref(), event.causation_id()), (event.id(), None));
     let body: Alert = event.payload().unwrap();
     assert_eq!(
         (body.status, body.alertname.as_str(), body.ends_at),
@@ -86,10 +78,7 @@ fn a_firing_alert_begins_a_story() {
     );
     assert_eq!((body.receiver.as_str(), body.truncated_alerts), ("signalbox", 3));
     assert_eq!(body.labels["severity"], "warning");
-    assert_eq!(
-        body.generator_url.as_deref(),
-        Some("http://prometheus/graph?g0.expr=up")
-    );
+    assert_eq!(body.generator_url.as_deref(), Some("http://prometheus/graph?g0.expr=up"));
 }
 
 #[test]
@@ -111,26 +100,10 @@ fn a_resolved_alert_goes_on_with_the_story_of_its_firing() {
 fn repeats_and_replicas_are_the_same_event() {
     let once = one("firing", &json!({}), &json!({}));
     for (why, of_alert, of_notification) in [
-        (
-            "a repeat",
-            json!({}),
-            json!({"notification_reason": "repeat interval elapsed"}),
-        ),
-        (
-            "another group",
-            json!({}),
-            json!({"groupKey": "{}:{}", "truncatedAlerts": 0}),
-        ),
-        (
-            "another writing of the time",
-            json!({"startsAt": "2026-09-01T12:00:00.123000+02:00"}),
-            json!({}),
-        ),
-        (
-            "changed annotations",
-            json!({"annotations": {"summary": "15 restarts"}}),
-            json!({}),
-        ),
+        ("a repeat", json!({}), json!({"notification_reason": "repeat interval elapsed"})),
+        ("another group", json!({}), json!({"groupKey": "{}:{}", "truncatedAlerts": 0})),
+        ("another writing of the time", json!({"startsAt": "2026-09-01T12:00:00.123000+02:00"}), json!({})),
+        ("changed annotations", json!({"annotations": {"summary": "15 restarts"}}), json!({})),
     ] {
         let again = one("firing", &of_alert, &of_notification);
         assert_eq!((again.source(), again.id()), (once.source(), once.id()), "{why}");
@@ -147,33 +120,20 @@ fn repeats_and_replicas_are_the_same_event() {
 #[test]
 fn the_id_never_changes() {
     let alert = json!({"fingerprint": "76dc9fb3db399abd", "startsAt": "2026-09-01T11:20:30.123Z"});
-    assert_eq!(
-        one("firing", &alert, &json!({})).id(),
-        "c5892c47-5651-5ec2-87b9-2a80a49510ea"
-    );
-    assert_eq!(
-        one("resolved", &alert, &json!({})).id(),
-        "c2fd6b7e-aeb2-5910-a3fc-f06e451eda84"
-    );
+    assert_eq!(one("firing", &alert, &json!({})).id(), "c5892c47-5651-5ec2-87b9-2a80a49510ea");
+    assert_eq!(one("resolved", &alert, &json!({})).id(), "c2fd6b7e-aeb2-5910-a3fc-f06e451eda84");
 }
 
 #[test]
 fn the_source_is_the_address_of_alertmanager_or_else_the_receiver() {
     for (external_url, wanted) in [
-        (
-            json!("https://am.example/alertmanager"),
-            "https://am.example/alertmanager",
-        ),
+        (json!("https://am.example/alertmanager"), "https://am.example/alertmanager"),
         (json!(null), "/alertmanager/team%20%2F%C3%A9"),
         (json!(""), "/alertmanager/team%20%2F%C3%A9"),
         (json!("am"), "/alertmanager/team%20%2F%C3%A9"),
         (json!("http://am 9093"), "/alertmanager/team%20%2F%C3%A9"),
     ] {
-        let event = one(
-            "firing",
-            &json!({}),
-            &json!({"externalURL": external_url, "receiver": "team /é"}),
-        );
+        let event = one("firing", &json!({}), &json!({"externalURL": external_url, "receiver": "team /é"}));
         assert_eq!(event.source(), wanted, "{external_url}");
     }
 }
@@ -183,20 +143,9 @@ fn the_source_is_the_address_of_alertmanager_or_else_the_receiver() {
 fn a_missing_fingerprint_is_computed_as_alertmanager_does() {
     let labels = json!({"name": "garland, briggs", "fear": "love is not enough"});
     for fingerprint in [json!(null), json!(""), json!("not a fingerprint!")] {
-        let event = one(
-            "firing",
-            &json!({"labels": labels, "fingerprint": fingerprint}),
-            &json!({}),
-        );
-        assert_eq!(
-            event.partition_key(),
-            format!("{:016x}", 5_799_056_148_416_392_346_u64)
-        );
-        assert_eq!(
-            event.subject(),
-            Some(event.partition_key().as_ref()),
-            "without an alertname"
-        );
+        let event = one("firing", &json!({"labels": labels, "fingerprint": fingerprint}), &json!({}));
+        assert_eq!(event.partition_key(), format!("{:016x}", 5_799_056_148_416_392_346_u64));
+        assert_eq!(event.subject(), Some(event.partition_key().as_ref()), "without an alertname");
     }
 }
 
@@ -212,26 +161,16 @@ fn a_label_that_no_attribute_can_hold_does_not_lose_the_alert() {
 #[test]
 fn a_time_that_alertmanager_does_not_know_is_none() {
     let resolved = one("resolved", &json!({"endsAt": "0001-01-01T00:00:00Z"}), &json!({}));
-    assert_eq!(
-        (resolved.time(), resolved.payload::<Alert>().unwrap().ends_at),
-        (None, None)
-    );
+    assert_eq!((resolved.time(), resolved.payload::<Alert>().unwrap().ends_at), (None, None));
     let firing = one("firing", &json!({"endsAt": "2026-09-01T10:04:00Z"}), &json!({}));
-    assert_eq!(
-        firing.payload::<Alert>().unwrap().ends_at,
-        None,
-        "when it would be forgotten is not its end"
-    );
+    assert_eq!(firing.payload::<Alert>().unwrap().ends_at, None, "when it would be forgotten is not its end");
 }
 
 #[test]
 fn members_that_may_be_absent_may_be_absent() {
     let of_alert = json!({"annotations": null, "endsAt": null, "generatorURL": "", "fingerprint": null});
-    let event = one(
-        "firing",
-        &of_alert,
-        &json!({"truncatedAlerts": null, "status": null, "commonLabels": null}),
-    );
+    let event =
+        one("firing", &of_alert, &json!({"truncatedAlerts": null, "status": null, "commonLabels": null}));
     let body: Alert = event.payload().unwrap();
     assert!(body.annotations.is_empty() && body.generator_url.is_none());
     assert_eq!(body.truncated_alerts, 0);
@@ -240,18 +179,11 @@ fn members_that_may_be_absent_may_be_absent() {
 #[test]
 fn what_is_not_version_4_of_the_webhook_is_refused_with_the_reason() {
     let whole = |changes: Value| notification(&[alert("firing", &json!({}))], &changes);
-    let second = |changes: Value| {
-        notification(
-            &[alert("firing", &json!({})), alert("firing", &changes)],
-            &json!({}),
-        )
-    };
+    let second =
+        |changes: Value| notification(&[alert("firing", &json!({})), alert("firing", &changes)], &json!({}));
     for (body, wanted) in [
         (json!([]), "the body is not a notification of Alertmanager: "),
-        (
-            json!("{}"),
-            "the body is not a notification of Alertmanager: invalid type: string",
-        ),
+        (json!("{}"), "the body is not a notification of Alertmanager: invalid type: string"),
         (json!({}), "member `version` is missing"),
         (
             whole(json!({"version": "1"})),
@@ -264,26 +196,11 @@ fn what_is_not_version_4_of_the_webhook_is_refused_with_the_reason() {
         (whole(json!({"receiver": null})), "member `receiver` is missing"),
         (whole(json!({"groupKey": null})), "member `groupKey` is missing"),
         (whole(json!({"alerts": null})), "member `alerts` is missing"),
-        (
-            second(json!({"status": null})),
-            "member `alerts[1].status` is missing",
-        ),
-        (
-            second(json!({"status": "pending"})),
-            "member `alerts[1].status` is \"pending\", it should be",
-        ),
-        (
-            second(json!({"labels": null})),
-            "member `alerts[1].labels` is missing",
-        ),
-        (
-            second(json!({"startsAt": null})),
-            "member `alerts[1].startsAt` is missing",
-        ),
-        (
-            second(json!({"startsAt": "now"})),
-            "the body is not a notification of Alertmanager: ",
-        ),
+        (second(json!({"status": null})), "member `alerts[1].status` is missing"),
+        (second(json!({"status": "pending"})), "member `alerts[1].status` is \"pending\", it should be"),
+        (second(json!({"labels": null})), "member `alerts[1].labels` is missing"),
+        (second(json!({"startsAt": null})), "member `alerts[1].startsAt` is missing"),
+        (second(json!({"startsAt": "now"})), "the body is not a notification of Alertmanager: "),
     ] {
         let found = refusal(&body);
         assert!(found.starts_with(wanted), "{found}\nshould begin with\n{wanted}");

@@ -31,15 +31,9 @@ fn a_derived_event_belongs_to_the_story_of_its_parent() {
     let child = derive(&parent(), "automator", "0", &announcement, now()).unwrap();
     assert_eq!(child.ty(), "io.signalbox.notification.requested.v1");
     assert_eq!(child.source(), "/signalbox/automator");
-    assert_eq!(
-        (child.subject(), child.partition_key().as_ref()),
-        (Some("team"), "team")
-    );
+    assert_eq!((child.subject(), child.partition_key().as_ref()), (Some("team"), "team"));
     assert_eq!(child.time(), Some(now()));
-    assert_eq!(
-        (child.correlation_id().as_ref(), child.causation_id().as_deref()),
-        ("d1", Some("d1"))
-    );
+    assert_eq!((child.correlation_id().as_ref(), child.causation_id().as_deref()), ("d1", Some("d1")));
     assert_eq!(child.hops(), 1);
     assert_eq!(child.payload::<Requested>().unwrap().text, "hello");
 
@@ -47,22 +41,13 @@ fn a_derived_event_belongs_to_the_story_of_its_parent() {
     assert_eq!(grandchild.correlation_id(), "d1");
     assert_eq!(grandchild.causation_id().as_deref(), Some(child.id()));
     assert_eq!(grandchild.hops(), 2);
-    assert_eq!(
-        (
-            grandchild.subject(),
-            grandchild.extension(extension::PARTITION_KEY)
-        ),
-        (None, None)
-    );
+    assert_eq!((grandchild.subject(), grandchild.extension(extension::PARTITION_KEY)), (None, None));
 }
 
 #[test]
 fn a_second_run_announces_the_same_event() {
     let once = derive(&parent(), "automator", "0", &message(), now()).unwrap();
-    assert_eq!(
-        derive(&parent(), "automator", "0", &message(), now()).unwrap(),
-        once
-    );
+    assert_eq!(derive(&parent(), "automator", "0", &message(), now()).unwrap(), once);
     let later = now() + chrono::TimeDelta::seconds(7);
     let again = derive(&parent(), "automator", "0", &message(), later).unwrap();
     assert_eq!(
@@ -75,10 +60,7 @@ fn a_second_run_announces_the_same_event() {
 /// These ids are on disks: when this test fails, every derived event becomes new to the bus.
 #[test]
 fn the_derived_id_never_changes() {
-    assert_eq!(
-        derived_id(&parent(), "automator", "0"),
-        "3f5077c5-4381-51de-952f-488d589b0da9"
-    );
+    assert_eq!(derived_id(&parent(), "automator", "0"), "3f5077c5-4381-51de-952f-488d589b0da9");
     assert_eq!(
         root_traceparent("https://github.com/acme/shop", "d1"),
         "00-567942526dca5a7badb33a064fc64668-adb33a064fc64668-01"
@@ -109,22 +91,13 @@ fn a_loop_of_automations_ends_at_the_hop_limit() {
         assert_eq!(event.hops(), hop);
     }
     let error = derive(&event, "automator", "0", &message(), now()).unwrap_err();
-    assert_eq!(
-        error,
-        HopLimit::Exceeded {
-            parent: event.id().to_owned(),
-            root: "d1".to_owned()
-        }
-    );
+    assert_eq!(error, HopLimit::Exceeded { parent: event.id().to_owned(), root: "d1".to_owned() });
 }
 
 #[test]
 fn an_announcement_that_is_no_event_says_why() {
     let error = derive(&parent(), "automator", "0", &message().subject(""), now()).unwrap_err();
-    assert_eq!(
-        error,
-        HopLimit::Invalid(InvalidEnvelope::Empty("subject".to_owned()))
-    );
+    assert_eq!(error, HopLimit::Invalid(InvalidEnvelope::Empty("subject".to_owned())));
 }
 
 #[test]
@@ -133,11 +106,7 @@ fn a_story_is_one_trace_with_a_span_for_each_event() {
     let trace_of = |event: &Envelope| {
         let traceparent = event.traceparent().unwrap().into_owned();
         let parts: Vec<_> = traceparent.split('-').map(str::to_owned).collect();
-        assert_eq!(
-            parts.iter().map(String::len).collect::<Vec<_>>(),
-            [2, 32, 16, 2],
-            "{traceparent}"
-        );
+        assert_eq!(parts.iter().map(String::len).collect::<Vec<_>>(), [2, 32, 16, 2], "{traceparent}");
         (parts[1].clone(), parts[2].clone())
     };
     let first = derive(&root, "automator", "0", &message(), now()).unwrap();
@@ -156,11 +125,7 @@ fn a_broken_trace_context_is_replaced_by_one_of_the_story() {
         "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6-00f067aa0ba902b7-01",
     ] {
-        let parent = parent()
-            .to_builder()
-            .extension(extension::TRACEPARENT, broken)
-            .build()
-            .unwrap();
+        let parent = parent().to_builder().extension(extension::TRACEPARENT, broken).build().unwrap();
         let child = derive(&parent, "automator", "0", &message(), now()).unwrap();
         let sibling = derive(&parent, "automator", "1", &message(), now()).unwrap();
         let traces =

@@ -20,9 +20,7 @@ fn generated_files_are_fresh() {
     let mut stale = Vec::new();
     let mut expect = |path: PathBuf, wanted: String| {
         // A checkout on Windows may have other line ends.
-        let found = fs::read_to_string(&path)
-            .unwrap_or_default()
-            .replace("\r\n", "\n");
+        let found = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
         if found == wanted {
             return;
         }
@@ -43,18 +41,13 @@ fn generated_files_are_fresh() {
     let (head, rest) = text.split_once(BEGIN).expect("the README has the first marker");
     let (_, tail) = rest.split_once(END).expect("the README has the second marker");
     expect(readme, format!("{head}{BEGIN}\n{}\n{END}{tail}", catalogue()));
-    assert!(
-        stale.is_empty(),
-        "stale: {stale:#?}; run SIGNALBOX_UPDATE=1 cargo test -p events"
-    );
+    assert!(stale.is_empty(), "stale: {stale:#?}; run SIGNALBOX_UPDATE=1 cargo test -p events");
 }
 
 #[test]
 fn nothing_but_the_catalogue_lies_in_its_folders() {
     let own = || Kind::iter().map(|kind| kind.name().to_owned());
-    let views = github::view::all()
-        .into_iter()
-        .map(|(event, ..)| format!("com.github.{event}"));
+    let views = github::view::all().into_iter().map(|(event, ..)| format!("com.github.{event}"));
     let samples = FOREIGN_SAMPLES.iter().map(|(ty, _)| (*ty).to_owned());
     for (folder, names) in [
         ("schemas", own().chain(views).collect::<BTreeSet<_>>()),
@@ -73,15 +66,10 @@ fn nothing_but_the_catalogue_lies_in_its_folders() {
 fn every_sample_of_ours_decodes_into_its_payload_and_encodes_to_the_same_json() {
     for kind in Kind::iter() {
         let event = decode(kind.name(), kind.sample());
-        let (claimed, body) = kind
-            .reread(event.body())
-            .unwrap_or_else(|error| panic!("{kind}: {error}"));
+        let (claimed, body) = kind.reread(event.body()).unwrap_or_else(|error| panic!("{kind}: {error}"));
         assert_eq!(claimed, kind, "the payload's own type");
         assert_eq!(body, event.json().unwrap(), "{kind}");
-        assert!(
-            event.subject().is_some(),
-            "{kind}: an event of ours says what it is about"
-        );
+        assert!(event.subject().is_some(), "{kind}: an event of ours says what it is about");
     }
 }
 
@@ -98,24 +86,14 @@ fn every_sample_of_github_fits_its_view() {
 #[test]
 fn every_sample_is_valid_by_its_schema_and_an_empty_body_is_not() {
     let own = Kind::iter().map(|kind| (kind.name(), kind.derive_schema(), kind.sample()));
-    let foreign = FOREIGN_SAMPLES
-        .iter()
-        .map(|(ty, sample)| (*ty, view_of(ty).1, *sample));
+    let foreign = FOREIGN_SAMPLES.iter().map(|(ty, sample)| (*ty, view_of(ty).1, *sample));
     for (ty, schema, sample) in own.chain(foreign) {
-        let validator = jsonschema::options()
-            .should_validate_formats(true)
-            .build(&schema)
-            .unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
         let body = decode(ty, sample).json().unwrap();
-        let errors: Vec<_> = validator
-            .iter_errors(&body)
-            .map(|e| format!("{}: {e}", e.instance_path()))
-            .collect();
+        let errors: Vec<_> =
+            validator.iter_errors(&body).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{ty}: {errors:#?}");
-        assert!(
-            !validator.is_valid(&Value::Object(Map::new())),
-            "{ty}: the schema accepts anything"
-        );
+        assert!(!validator.is_valid(&Value::Object(Map::new())), "{ty}: the schema accepts anything");
     }
 }
 
@@ -125,10 +103,7 @@ fn every_type_has_a_name_by_the_rules_and_a_subject_of_its_own() {
     for kind in Kind::iter() {
         let name = kind.name();
         assert_eq!(name.parse(), Ok(kind));
-        assert!(
-            name.bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
-        );
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)));
         let version = name.rsplit_once(".v").expect("ends with a version").1;
         assert!(version.parse::<u32>().is_ok(), "{name}");
         assert!(kind.description().ends_with('.'), "{name}: a sentence");
@@ -139,11 +114,7 @@ fn every_type_has_a_name_by_the_rules_and_a_subject_of_its_own() {
 fn decode(ty: &str, sample: &str) -> Envelope {
     let event = json::decode(sample.as_bytes()).unwrap_or_else(|error| panic!("{ty}: {error:?}"));
     assert_eq!(event.ty(), ty);
-    assert_eq!(
-        json::to_value(&event),
-        serde_json::from_str::<Value>(sample).unwrap(),
-        "{ty}"
-    );
+    assert_eq!(json::to_value(&event), serde_json::from_str::<Value>(sample).unwrap(), "{ty}");
     event
 }
 
@@ -182,16 +153,8 @@ fn catalogue() -> String {
         let route = |kind: &Kind| format!("from {} to {}", kind.said_by(), kind.heard_by());
         let body = |kind: &Kind| fields(&kind.derive_schema());
         let first = &family[0];
-        let shared = family
-            .iter()
-            .all(|kind| (route(kind), body(kind)) == (route(first), body(first)));
-        write!(
-            text,
-            "### `{}`\n\nSubject: {}.",
-            family_of(first),
-            first.subject()
-        )
-        .unwrap();
+        let shared = family.iter().all(|kind| (route(kind), body(kind)) == (route(first), body(first)));
+        write!(text, "### `{}`\n\nSubject: {}.", family_of(first), first.subject()).unwrap();
         if shared {
             write!(text, " All go {}, with the body {}.", route(first), body(first)).unwrap();
         }
@@ -220,43 +183,31 @@ fn github_catalogue() -> String {
                     | Event and sample | Says | View and schema |\n|---|---|---|\n"
         .to_owned();
     for (event, _, schema, _) in github::view::all() {
-        let sample = FOREIGN_SAMPLES
-            .iter()
-            .find(|(ty, _)| ty.split('.').nth(2) == Some(event));
+        let sample = FOREIGN_SAMPLES.iter().find(|(ty, _)| ty.split('.').nth(2) == Some(event));
         let name = match sample {
             Some((ty, _)) => format!("[`com.github.{event}`](samples/{ty}.json)"),
             None => format!("`com.github.{event}`"),
         };
         let says = schema["description"].as_str().unwrap();
-        writeln!(
-            text,
-            "| {name} | {says} | [{}](schemas/com.github.{event}.json) |",
-            fields(&schema)
-        )
-        .unwrap();
+        writeln!(text, "| {name} | {says} | [{}](schemas/com.github.{event}.json) |", fields(&schema))
+            .unwrap();
     }
     text
 }
 
 /// The members of a body; `?` marks those that can be absent.
 fn fields(schema: &Value) -> String {
-    let required: Vec<_> = schema["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let required: Vec<_> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut names: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
     names.sort_unstable();
     names
         .into_iter()
-        .map(|name| {
-            if required.contains(&name.as_str()) {
-                format!("`{name}`")
-            } else {
-                format!("`{name}`?")
-            }
-        })
+        .map(
+            |name| {
+                if required.contains(&name.as_str()) { format!("`{name}`") } else { format!("`{name}`?") }
+            },
+        )
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -268,12 +219,7 @@ fn pretty(value: &Value) -> String {
             Value::Object(members) => {
                 let mut names: Vec<_> = members.keys().collect();
                 names.sort_unstable();
-                Value::Object(
-                    names
-                        .into_iter()
-                        .map(|name| (name.clone(), sorted(&members[name])))
-                        .collect(),
-                )
+                Value::Object(names.into_iter().map(|name| (name.clone(), sorted(&members[name]))).collect())
             }
             Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),

@@ -4,10 +4,10 @@
 /// `{action}` stands for the action.
 ///
 /// The first part is the table of the adapter's document, but for the places marked with a reason.
-type Rule = (&'static str, &'static [&'static str], &'static [&'static str]);
+pub(super) type Rule = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 #[rustfmt::skip]
-const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     ("check_run", &["check_run.id"], &["check_run.completed_at", "check_run.started_at"]),
     ("check_suite", &["check_suite.id"], &["check_suite.updated_at"]),
     ("commit_comment", &["comment.id"], &["comment.updated_at"]),
@@ -85,10 +85,7 @@ fn rule(event: &str) -> Option<&'static Rule> {
 pub(super) fn subject(event: &str) -> impl Iterator<Item = String> {
     match rule(event) {
         Some((_, subject, _)) => subject.iter().map(|&path| path.to_owned()).collect::<Vec<_>>(),
-        None => ["id", "number", "node_id"]
-            .iter()
-            .map(|member| format!("{event}.{member}"))
-            .collect(),
+        None => ["id", "number", "node_id"].iter().map(|member| format!("{event}.{member}")).collect(),
     }
     .into_iter()
 }
@@ -96,13 +93,9 @@ pub(super) fn subject(event: &str) -> impl Iterator<Item = String> {
 /// The places where an event's time may be.
 pub(super) fn times(event: &str, action: Option<&str>) -> Vec<String> {
     match rule(event) {
-        Some((_, _, times)) => times
-            .iter()
-            .map(|path| path.replace("{action}", action.unwrap_or_default()))
-            .collect(),
-        None => ["updated_at", "created_at"]
-            .iter()
-            .map(|member| format!("{event}.{member}"))
-            .collect(),
+        Some((_, _, times)) => {
+            times.iter().map(|path| path.replace("{action}", action.unwrap_or_default())).collect()
+        }
+        None => ["updated_at", "created_at"].iter().map(|member| format!("{event}.{member}")).collect(),
     }
 }

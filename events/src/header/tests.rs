@@ -5,10 +5,7 @@ use super::*;
 #[test]
 fn the_example_of_the_specification_is_encoded_as_it_says() {
     assert_eq!(encode("Euro € 😀"), "Euro%20%E2%82%AC%20%F0%9F%98%80");
-    assert_eq!(
-        decode("subject", "Euro%20%E2%82%AC%20%F0%9F%98%80").unwrap(),
-        "Euro € 😀"
-    );
+    assert_eq!(decode("subject", "Euro%20%E2%82%AC%20%F0%9F%98%80").unwrap(), "Euro € 😀");
 }
 
 #[test]
@@ -49,11 +46,7 @@ fn values_of_all_kinds_of_senders_are_decoded() {
 #[test]
 fn escapes_that_are_not_utf_8_are_refused() {
     for value in ["%C0%A0", "%ff", "a%E2%82", "%ED%A0%80", "\"%80\""] {
-        assert_eq!(
-            decode("subject", value),
-            Err(InvalidEnvelope::Encoding("subject".to_owned())),
-            "{value}"
-        );
+        assert_eq!(decode("subject", value), Err(InvalidEnvelope::Encoding("subject".to_owned())), "{value}");
     }
 }
 

@@ -28,13 +28,8 @@ fn the_binary_example_of_the_specification_is_read_and_written() {
         ("Content-Length", b"7"),
     ];
     let events = decode(headers, br#"{"a":1}"#).unwrap();
-    let [event] = events.as_slice() else {
-        panic!("one event")
-    };
-    assert_eq!(
-        (event.id(), event.source()),
-        ("1234-1234-1234", "/mycontext/subcontext")
-    );
+    let [event] = events.as_slice() else { panic!("one event") };
+    assert_eq!((event.id(), event.source()), ("1234-1234-1234", "/mycontext/subcontext"));
     assert_eq!(event.datacontenttype(), Some("application/json; charset=utf-8"));
     assert!(event.extensions().is_empty());
 
@@ -47,10 +42,7 @@ fn the_binary_example_of_the_specification_is_read_and_written() {
         ("ce-time", "2018-04-05T03:56:24Z"),
         ("ce-type", "com.example.someevent"),
     ];
-    assert_eq!(
-        message.headers,
-        wanted.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    );
+    assert_eq!(message.headers, wanted.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(message.body, br#"{"a":1}"#);
 }
 
@@ -70,36 +62,24 @@ fn the_mode_is_told_by_the_content_type() {
         assert_eq!(events.len(), wanted, "{content_type}");
         assert!(events.iter().all(|event| event.ty() == "t"));
     }
-    assert_eq!(
-        decode(with(&[("Content-Type", b"application/json")]), EVENT).unwrap()[0].body(),
-        EVENT
-    );
+    assert_eq!(decode(with(&[("Content-Type", b"application/json")]), EVENT).unwrap()[0].body(), EVENT);
     assert_eq!(decode(with(&[]), EVENT).unwrap()[0].datacontenttype(), None);
 }
 
 #[test]
 fn an_event_about_an_event_is_written_in_structured_mode() {
     let inner = "application/cloudevents+json; charset=utf-8";
-    let event = Envelope::builder("1", "/s", "t")
-        .body(inner, EVENT)
-        .build()
-        .unwrap();
+    let event = Envelope::builder("1", "/s", "t").body(inner, EVENT).build().unwrap();
     let message = encode_binary(&event);
     assert_eq!(message.headers, content_type(json::MEDIA_TYPE));
-    let headers = message
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers = message.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     assert_eq!(decode(headers, &message.body).unwrap(), [event]);
 }
 
 #[test]
 fn an_empty_batch_is_valid() {
     let message = encode_batch([]);
-    assert_eq!(
-        (message.headers, message.body),
-        (content_type(json::BATCH_MEDIA_TYPE), b"[]".to_vec())
-    );
+    assert_eq!((message.headers, message.body), (content_type(json::BATCH_MEDIA_TYPE), b"[]".to_vec()));
 }
 
 #[test]
@@ -110,10 +90,7 @@ fn header_values_are_decoded_as_the_specification_says() {
         (b"\"a \\\"b\\\"\"", "a \"b\""),
         (b"100% sure", "100% sure"),
     ] {
-        assert_eq!(
-            decode(with(&[("ce-subject", value)]), b"").unwrap()[0].subject(),
-            Some(wanted)
-        );
+        assert_eq!(decode(with(&[("ce-subject", value)]), b"").unwrap()[0].subject(), Some(wanted));
     }
 }
 
@@ -137,10 +114,7 @@ fn what_is_not_an_event_is_refused_with_the_reason_and_the_right_status() {
             true,
         ),
         (
-            vec![(
-                "content-type",
-                b"application/cloudevents+json; charset=\"UTF-16\"",
-            )],
+            vec![("content-type", b"application/cloudevents+json; charset=\"UTF-16\"")],
             "character set utf-16 is not supported",
             true,
         ),
@@ -186,13 +160,8 @@ fn what_is_not_an_event_is_refused_with_the_reason_and_the_right_status() {
         ),
     ] {
         let error = decode(headers.clone(), b"not json").expect_err("no event");
-        let text = error
-            .source()
-            .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-        assert!(
-            text.starts_with(wanted),
-            "{headers:?}\n{text}\nshould begin with\n{wanted}"
-        );
+        let text = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+        assert!(text.starts_with(wanted), "{headers:?}\n{text}\nshould begin with\n{wanted}");
         assert_eq!(error.is_unsupported_media_type(), unsupported, "{text}");
     }
 }

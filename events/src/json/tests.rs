@@ -17,9 +17,7 @@ fn read(members: &str) -> Envelope {
 /// The error and its cause, as people see them.
 fn refusal(text: &str) -> String {
     let error = decode(text.as_bytes()).expect_err(text);
-    error
-        .source()
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 fn written(envelope: &Envelope) -> String {
@@ -56,23 +54,14 @@ fn the_examples_of_the_specification_are_read_as_it_says() {
         assert_eq!((event.extensions().len(), event.subject()), (2, None));
     }
     let untyped = read(r#","data_base64":"eyAieHl6IjogMTIzIH0=""#);
-    assert_eq!(
-        (untyped.datacontenttype(), untyped.body()),
-        (None, br#"{ "xyz": 123 }"#.as_slice())
-    );
-    assert!(
-        written(&untyped).contains("data_base64"),
-        "no media type is made up"
-    );
+    assert_eq!((untyped.datacontenttype(), untyped.body()), (None, br#"{ "xyz": 123 }"#.as_slice()));
+    assert!(written(&untyped).contains("data_base64"), "no media type is made up");
 }
 
 #[test]
 fn a_body_is_written_so_that_no_byte_is_lost() {
     let event = |media_type: &str, body: &[u8]| {
-        Envelope::builder("1", "/a", "b")
-            .body(media_type, body)
-            .build()
-            .unwrap()
+        Envelope::builder("1", "/a", "b").body(media_type, body).build().unwrap()
     };
     for (media_type, body, wanted) in [
         (
@@ -80,21 +69,13 @@ fn a_body_is_written_so_that_no_byte_is_lost() {
             br#"{"b":1, "a":1.10, "a":12345678901234567890123}"#.as_slice(),
             r#""data":{"b":1, "a":1.10, "a":12345678901234567890123},"#,
         ),
-        (
-            "application/vnd.x+json; charset=utf-8",
-            b" [1]\n",
-            r#""data":[1],"#,
-        ),
+        ("application/vnd.x+json; charset=utf-8", b" [1]\n", r#""data":[1],"#),
         ("application/json", b"null", r#""data":null,"#),
         ("application/json", b"{oops", r#""data_base64":"e29vcHM=","#),
         ("application/json", b"1 2", r#""data_base64":"MSAy","#),
         ("application/json", b"\"\xff\"", r#""data_base64":"Iv8i","#),
         ("text/plain", "é\n\u{1}".as_bytes(), "\"data\":\"é\\n\\u0001\","),
-        (
-            "text/plain; charset=iso-8859-1",
-            b"\xe9",
-            r#""data_base64":"6Q==","#,
-        ),
+        ("text/plain; charset=iso-8859-1", b"\xe9", r#""data_base64":"6Q==","#),
         ("text/plain", b"\xe9", r#""data_base64":"6Q==","#),
         ("application/xml", b"<a/>", r#""data":"<a/>","#),
         ("application/octet-stream", b"abc", r#""data_base64":"YWJj","#),
@@ -110,10 +91,8 @@ fn a_body_is_written_so_that_no_byte_is_lost() {
 
 #[test]
 fn members_are_written_in_the_order_of_their_names() {
-    let event = Envelope::builder("1", "/a", "b")
-        .extension("zeta", "1")
-        .extension("alpha", "2")
-        .subject("\"s\"");
+    let event =
+        Envelope::builder("1", "/a", "b").extension("zeta", "1").extension("alpha", "2").subject("\"s\"");
     assert_eq!(
         written(&event.build().unwrap()),
         r#"{"alpha":"2","id":"1","source":"/a","specversion":"1.0","subject":"\"s\"","type":"b","zeta":"1"}"#
@@ -123,10 +102,7 @@ fn members_are_written_in_the_order_of_their_names() {
 #[test]
 fn null_is_absent_but_for_a_json_body() {
     let event = read(r#","subject":null,"time":null,"dataschema":null,"anything":null,"data_base64":null"#);
-    assert_eq!(
-        (event.subject(), event.time(), event.has_body()),
-        (None, None, false)
-    );
+    assert_eq!((event.subject(), event.time(), event.has_body()), (None, None, false));
     assert_eq!(read(r#","data":null"#).body(), b"null");
     assert!(!read(r#","data":null,"datacontenttype":"text/plain""#).has_body());
     assert_eq!(read(r#","data":{},"data_base64":null"#).body(), b"{}");
@@ -134,16 +110,8 @@ fn null_is_absent_but_for_a_json_body() {
 
 #[test]
 fn extensions_can_be_strings_booleans_and_32_bit_integers() {
-    let event = read(
-        r#","a":true,"b":false,"c":-2147483648,"d":2147483647,"e":"","f":-0"#
-            .replace(r#""e":"","#, "")
-            .as_str(),
-    );
-    let values: Vec<_> = event
-        .extensions()
-        .into_iter()
-        .map(|(_, value)| value.into_owned())
-        .collect();
+    let event = read(r#","a":true,"b":false,"c":-2147483648,"d":2147483647,"e":-0"#);
+    let values: Vec<_> = event.extensions().into_iter().map(|(_, value)| value.into_owned()).collect();
     assert_eq!(values, ["true", "false", "-2147483648", "2147483647", "0"]);
 }
 
@@ -153,10 +121,7 @@ fn what_is_not_an_event_is_refused_with_the_name_of_the_member() {
         format!("member `{member}` is {found}, it should be a string, a boolean or a 32-bit integer")
     };
     for (text, wanted) in [
-        (
-            String::new(),
-            "not a JSON event (an object) of the CloudEvents JSON format: EOF".to_owned(),
-        ),
+        (String::new(), "not a JSON event (an object) of the CloudEvents JSON format: EOF".to_owned()),
         (
             "[]".to_owned(),
             "not a JSON event (an object) of the CloudEvents JSON format: invalid type".to_owned(),
@@ -175,35 +140,20 @@ fn what_is_not_an_event_is_refused_with_the_name_of_the_member() {
         (with(r#","ext":1.0"#), wrong_type("ext", "a number")),
         (with(r#","ext":1e3"#), wrong_type("ext", "a number")),
         (with(r#","ext":2147483648"#), wrong_type("ext", "a number")),
-        (
-            with(r#","subject":5"#),
-            "member `subject` is a number, it should be a string".to_owned(),
-        ),
-        (
-            with(r#","time":true"#),
-            "member `time` is a boolean, it should be a string".to_owned(),
-        ),
+        (with(r#","subject":5"#), "member `subject` is a number, it should be a string".to_owned()),
+        (with(r#","time":true"#), "member `time` is a boolean, it should be a string".to_owned()),
         (
             with(r#","time":"yesterday""#),
             "not a valid CloudEvent: attribute `time` is \"yesterday\", which is not an RFC 3339 timestamp"
                 .to_owned(),
         ),
-        (
-            with(r#","time":"2018-04-05 17:31""#),
-            "not a valid CloudEvent: attribute `time`".to_owned(),
-        ),
+        (with(r#","time":"2018-04-05 17:31""#), "not a valid CloudEvent: attribute `time`".to_owned()),
         (
             with(r#","subject":"""#),
             "not a valid CloudEvent: attribute `subject` must not be empty".to_owned(),
         ),
-        (
-            with(r#","id":"2""#),
-            "member `id` is there more than once".to_owned(),
-        ),
-        (
-            with(r#","data":1,"data":1"#),
-            "member `data` is there more than once".to_owned(),
-        ),
+        (with(r#","id":"2""#), "member `id` is there more than once".to_owned()),
+        (with(r#","data":1,"data":1"#), "member `data` is there more than once".to_owned()),
         (
             with(r#","data":1,"data_base64":"""#),
             "members `data` and `data_base64` exclude each other, both are there".to_owned(),
@@ -212,10 +162,7 @@ fn what_is_not_an_event_is_refused_with_the_name_of_the_member() {
             with(r#","data_base64":5"#),
             "member `data_base64` is a number, it should be a string of Base64".to_owned(),
         ),
-        (
-            with(r#","data_base64":"*""#),
-            "member `data_base64` is not Base64 (RFC 4648): Invalid".to_owned(),
-        ),
+        (with(r#","data_base64":"*""#), "member `data_base64` is not Base64 (RFC 4648): Invalid".to_owned()),
         (
             with(r#","datacontenttype":"text/plain","data":{}"#),
             "member `data` is an object, it should be a string, because its media type is not JSON"
@@ -229,18 +176,12 @@ fn what_is_not_an_event_is_refused_with_the_name_of_the_member() {
             with(r#","datacontenttype":"json","data":"a""#),
             "not a valid CloudEvent: attribute `datacontenttype`".to_owned(),
         ),
-        (
-            with(r#","Capital":"a""#),
-            "not a valid CloudEvent: `Capital` is not an attribute name".to_owned(),
-        ),
+        (with(r#","Capital":"a""#), "not a valid CloudEvent: `Capital` is not an attribute name".to_owned()),
         (
             with(r#","under_score":1"#),
             "not a valid CloudEvent: `under_score` is not an attribute name".to_owned(),
         ),
-        (
-            with(r#","subject":"\ud800""#),
-            "member `subject` is a string".to_owned(),
-        ),
+        (with(r#","subject":"\ud800""#), "member `subject` is a string".to_owned()),
         (
             with("").replace("1.0", "0.3"),
             "not a valid CloudEvent: specversion \"0.3\" is not supported: Signalbox speaks CloudEvents 1.0"
@@ -264,10 +205,7 @@ fn what_is_not_an_event_is_refused_with_the_name_of_the_member() {
         ),
     ] {
         let found = refusal(&text);
-        assert!(
-            found.starts_with(&wanted),
-            "{text}\n{found}\nshould begin with\n{wanted}"
-        );
+        assert!(found.starts_with(&wanted), "{text}\n{found}\nshould begin with\n{wanted}");
     }
 }
 
@@ -284,35 +222,23 @@ fn a_batch_is_an_array_of_events_and_may_be_empty() {
 #[test]
 fn a_batch_with_a_wrong_event_says_which() {
     let error = decode_batch(format!("[{},7]", with("")).as_bytes()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "event 1 of the batch (counted from 0) cannot be read"
-    );
+    assert_eq!(error.to_string(), "event 1 of the batch (counted from 0) cannot be read");
     assert!(
         matches!(error, DecodeError::InBatch { index: 1, source } if matches!(*source, DecodeError::Syntax { .. }))
     );
     let error = decode_batch(with("").as_bytes()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "not a JSON batch (an array of objects) of the CloudEvents JSON format"
-    );
+    assert_eq!(error.to_string(), "not a JSON batch (an array of objects) of the CloudEvents JSON format");
 }
 
 #[test]
 fn a_value_holds_the_event_even_when_the_body_is_nested_deep() {
     let event = read(r#","subject":"s","data":{"a":[1,2]}"#);
     let value = to_value(&event);
-    assert_eq!(
-        (&value["subject"], &value["data"]["a"][1]),
-        (&Value::from("s"), &Value::from(2))
-    );
+    assert_eq!((&value["subject"], &value["data"]["a"][1]), (&Value::from("s"), &Value::from(2)));
     assert_eq!(from_value(&value).unwrap(), event);
 
     let deep = "[".repeat(5000) + &"]".repeat(5000);
-    let event = Envelope::builder("1", "/a", "b")
-        .body("application/json", deep)
-        .build()
-        .unwrap();
+    let event = Envelope::builder("1", "/a", "b").body("application/json", deep).build().unwrap();
     assert_eq!(decode(&encode(&event)).unwrap(), event);
     let value = to_value(&event);
     assert!(value["data"].is_null() && value["data_base64"].is_string());

@@ -7,31 +7,16 @@ fn the_mode_is_told_by_the_beginning_of_the_media_type() {
         ("", Ok(Mode::Other)),
         ("application/cloudevents", Ok(Mode::Structured)),
         ("application/cloudevents+json", Ok(Mode::Structured)),
-        (
-            "Application/CloudEvents+JSON; charset=UTF-8",
-            Ok(Mode::Structured),
-        ),
-        (
-            "application/cloudevents+json; charset=\"us-ascii\"",
-            Ok(Mode::Structured),
-        ),
+        ("Application/CloudEvents+JSON; charset=UTF-8", Ok(Mode::Structured)),
+        ("application/cloudevents+json; charset=\"us-ascii\"", Ok(Mode::Structured)),
         ("application/cloudevents-batch+json", Ok(Mode::Batch)),
-        (
-            "application/cloudevents-batch+json;charset=utf-8",
-            Ok(Mode::Batch),
-        ),
-        (
-            "application/cloudevents+avro",
-            Err(Unreadable::Format("application/cloudevents+avro".to_owned())),
-        ),
+        ("application/cloudevents-batch+json;charset=utf-8", Ok(Mode::Batch)),
+        ("application/cloudevents+avro", Err(Unreadable::Format("application/cloudevents+avro".to_owned()))),
         (
             "application/cloudevents-batch+xml",
             Err(Unreadable::Format("application/cloudevents-batch+xml".to_owned())),
         ),
-        (
-            "application/cloudevents+json; charset=utf-16",
-            Err(Unreadable::Charset("utf-16".to_owned())),
-        ),
+        ("application/cloudevents+json; charset=utf-16", Err(Unreadable::Charset("utf-16".to_owned()))),
         (
             "application/cloudevents-batch+json; Charset=ISO-8859-1",
             Err(Unreadable::Charset("iso-8859-1".to_owned())),

@@ -61,10 +61,7 @@ pub struct Operation {
 /// What can change, in Argo CD's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(
-    missing_docs,
-    reason = "each is described at the event type of the same name in `Kind`"
-)]
+#[expect(missing_docs, reason = "each is described at the event type of the same name in `Kind`")]
 pub enum Transition {
     Created,
     Deleted,

@@ -16,23 +16,14 @@ fn oracle(glob: &[u8], ty: &[u8]) -> bool {
 /// wildcards. (NATS allows more than ASCII; we do not use it.)
 fn can_be_published_to(subject: &str) -> bool {
     subject.split('.').all(|token| {
-        !token.is_empty()
-            && token
-                .bytes()
-                .all(|b| b.is_ascii_graphic() && b != b'*' && b != b'>')
+        !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic() && b != b'*' && b != b'>')
     })
 }
 
 #[test]
 fn a_type_of_the_usual_kind_is_its_own_subject() {
-    assert_eq!(
-        of("io.signalbox.deploy.failed.v1"),
-        "signalbox.events.io.signalbox.deploy.failed.v1"
-    );
-    assert_eq!(
-        of("com.github.workflow_run.completed"),
-        "signalbox.events.com.github.workflow_run.completed"
-    );
+    assert_eq!(of("io.signalbox.deploy.failed.v1"), "signalbox.events.io.signalbox.deploy.failed.v1");
+    assert_eq!(of("com.github.workflow_run.completed"), "signalbox.events.com.github.workflow_run.completed");
 }
 
 #[test]
@@ -70,11 +61,7 @@ fn a_star_stands_for_any_run_of_characters() {
         ("**", "x", true),
     ] {
         assert_eq!(fits(glob, ty), wanted, "{glob} {ty}");
-        assert_eq!(
-            oracle(glob.as_bytes(), ty.as_bytes()),
-            wanted,
-            "the oracle: {glob} {ty}"
-        );
+        assert_eq!(oracle(glob.as_bytes(), ty.as_bytes()), wanted, "the oracle: {glob} {ty}");
     }
 }
 

@@ -7,62 +7,30 @@ fn names_are_lower_case_letters_and_digits() {
         assert_eq!(name(good), Ok(()), "{good}");
     }
     let too_long = "a".repeat(MAX_NAME_CHARS + 1);
-    for bad in [
-        "",
-        "Traceparent",
-        "trace_parent",
-        "trace-parent",
-        "trace.parent",
-        "trace parent",
-        "é",
-        &too_long,
-    ] {
+    for bad in
+        ["", "Traceparent", "trace_parent", "trace-parent", "trace.parent", "trace parent", "é", &too_long]
+    {
         assert_eq!(name(bad), Err(InvalidEnvelope::Name(bad.to_owned())), "{bad}");
     }
 }
 
 #[test]
 fn extensions_cannot_take_the_names_of_the_core() {
-    for taken in [
-        "id",
-        "source",
-        "specversion",
-        "type",
-        "datacontenttype",
-        "dataschema",
-        "subject",
-        "time",
-        "data",
-    ] {
-        assert_eq!(
-            extension_name(taken),
-            Err(InvalidEnvelope::Reserved(taken.to_owned()))
-        );
+    for taken in
+        ["id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data"]
+    {
+        assert_eq!(extension_name(taken), Err(InvalidEnvelope::Reserved(taken.to_owned())));
     }
-    assert_eq!(
-        extension_name("data_base64"),
-        Err(InvalidEnvelope::Name("data_base64".to_owned()))
-    );
+    assert_eq!(extension_name("data_base64"), Err(InvalidEnvelope::Name("data_base64".to_owned())));
     assert_eq!(extension_name("database64"), Ok(()));
     assert_eq!(extension_name("ids"), Ok(()));
 }
 
 #[test]
 fn strings_have_no_control_characters_and_no_non_characters() {
-    for good in [
-        "",
-        " ",
-        "~",
-        "\u{a0}",
-        "é",
-        "€",
-        "😀",
-        "\u{fffd}",
-        "\u{fdcf}",
-        "\u{fdf0}",
-        "\u{10fffd}",
-        "\u{200b}",
-    ] {
+    for good in
+        ["", " ", "~", "\u{a0}", "é", "€", "😀", "\u{fffd}", "\u{fdcf}", "\u{fdf0}", "\u{10fffd}", "\u{200b}"]
+    {
         assert_eq!(string("subject", good), Ok(()), "{good:?}");
     }
     for bad in [
@@ -82,13 +50,7 @@ fn strings_have_no_control_characters_and_no_non_characters() {
         '\u{10ffff}',
     ] {
         let error = string("subject", &format!("a{bad}")).unwrap_err();
-        assert_eq!(
-            error,
-            InvalidEnvelope::Character {
-                name: "subject".to_owned(),
-                code: u32::from(bad)
-            }
-        );
+        assert_eq!(error, InvalidEnvelope::Character { name: "subject".to_owned(), code: u32::from(bad) });
     }
     let error = string("subject", "a\u{85}").unwrap_err().to_string();
     assert!(error.contains("U+0085"), "{error}");
@@ -98,16 +60,10 @@ fn strings_have_no_control_characters_and_no_non_characters() {
 fn values_are_small_enough_for_headers_and_types_for_subjects() {
     assert_eq!(string("subject", &"a".repeat(MAX_VALUE_BYTES)), Ok(()));
     let error = string("subject", &"é".repeat(MAX_VALUE_BYTES / 2 + 1)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "attribute `subject` has 8194 bytes, the limit is 8192"
-    );
+    assert_eq!(error.to_string(), "attribute `subject` has 8194 bytes, the limit is 8192");
     assert_eq!(event_type("type", &"a".repeat(MAX_TYPE_BYTES)), Ok(()));
     let error = event_type("type", &"a".repeat(MAX_TYPE_BYTES + 1)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "attribute `type` has 1025 bytes, the limit is 1024"
-    );
+    assert_eq!(error.to_string(), "attribute `type` has 1025 bytes, the limit is 1024");
     assert!(event_type("type", "a\nb").is_err());
 }
 
@@ -178,8 +134,6 @@ fn times_have_a_year_of_four_digits() {
 
 #[test]
 fn errors_show_the_beginning_of_a_long_value() {
-    let error = uri_reference("source", &"é".repeat(4000))
-        .unwrap_err()
-        .to_string();
+    let error = uri_reference("source", &"é".repeat(4000)).unwrap_err().to_string();
     assert!(error.contains("éé…") && error.len() < 500, "{error}");
 }
