@@ -1,0 +1,103 @@
+//! One attempt, from the letter to what the ledger keeps: one line of the log, one count of the metric.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use chassis::{Failure, Reconciled};
+use chrono::{DateTime, Utc};
+use reqwest::Client;
+use resources::Delivery;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::decide::{Arrived, Decision, Heard, Then, decide};
+use crate::gather::Letter;
+use crate::metrics::{Answer, NotifierMetrics};
+use crate::{apply, quote};
+
+/// What the ledger keeps of a message that was sent, or may have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "receipt", rename_all = "lowercase")]
+pub(crate) enum Receipt {
+    /// The channel took it.
+    Confirmed {
+        /// What it answered.
+        status: u16,
+    },
+    /// It may have arrived; it is not sent again.
+    Unconfirmed,
+}
+
+/// An earlier attempt may have arrived, and the channel cannot be asked: its `delivery` decides.
+pub(crate) fn reconcile(letter: &Letter, metrics: &NotifierMetrics) -> Reconciled<Receipt> {
+    match letter.delivery {
+        Delivery::AtLeastOnce => {
+            tracing::warn!(
+                "it is not known whether an earlier attempt arrived: sending again, it may come twice"
+            );
+            Reconciled::Absent
+        }
+        Delivery::AtMostOnce => {
+            tracing::warn!(
+                "it is not known whether an earlier attempt arrived: not sending again, it may be lost"
+            );
+            metrics.count(letter.kind, Answer::Unconfirmed);
+            Reconciled::Happened(Receipt::Unconfirmed)
+        }
+    }
+}
+
+/// Sends the letter once.
+pub(crate) async fn send(
+    http: &Client,
+    letter: &Letter,
+    metrics: &NotifierMetrics,
+    now: DateTime<Utc>,
+    longest_wait: Duration,
+) -> Result<Receipt, Failure> {
+    let started = Instant::now();
+    let heard = apply::post(http, letter).await;
+    let took = started.elapsed();
+    chassis::failpoint::hit("notifier.after-send");
+    let decision = decide(letter.kind, &heard, now, longest_wait);
+    let (kind, answer): (&'static str, &'static str) = (letter.kind.into(), decision.answer.into());
+    metrics.count(letter.kind, decision.answer);
+    metrics.seconds.with_label_values(&[kind]).observe(took.as_secs_f64());
+    tracing::info!(channel_kind = kind, answer, millis = took.as_millis(), "tried to send");
+    receipt(&heard, decision, letter)
+}
+
+fn receipt(heard: &Heard, decision: Decision, letter: &Letter) -> Result<Receipt, Failure> {
+    let Decision { answer: _, then, arrived } = decision;
+    let failure = match (then, heard) {
+        (Then::Done, Heard::Answer { status, .. }) => return Ok(Receipt::Confirmed { status: *status }),
+        (Then::Done | Then::Again(None), _) => Failure::retry(anyhow!(reason(heard, letter))),
+        (Then::Again(Some(after)), _) => Failure::retry_after(anyhow!(reason(heard, letter)), after),
+        (Then::Never, _) => Failure::reject(anyhow!(reason(heard, letter))),
+    };
+    Err(match arrived {
+        Arrived::No => failure.effect_absent(),
+        Arrived::Yes | Arrived::NotKnown => failure,
+    })
+}
+
+/// What happened, for people.
+fn reason(heard: &Heard, letter: &Letter) -> String {
+    match heard {
+        Heard::Answer { status, body, .. } => {
+            let mut reason = format!("the channel answered {status}");
+            if (300..400).contains(status) {
+                reason.push_str(", and redirects are not followed");
+            }
+            if let Some(quote) = quote::of(body, &letter.url, &letter.headers) {
+                // Writing to a String cannot fail.
+                let _ = write!(reason, ": {quote}");
+            }
+            reason
+        }
+        Heard::NoConnection(why) => format!("no connection to the channel: {why}"),
+        Heard::NoAnswer(why) => format!("the channel did not answer in time: {why}"),
+        Heard::BrokenOff(why) => format!("the connection broke off before there was an answer: {why}"),
+    }
+}
