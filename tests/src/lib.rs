@@ -1,12 +1,20 @@
 //! The harness: real servers for the tests, each in its own temporary folder, on free loopback ports, and gone when the
 //! test is.
 
+pub mod alertmanager;
+pub mod argocd;
 pub mod eventually;
+pub mod fixtures;
+pub mod git;
 pub mod http1;
+pub mod kube_api;
+pub mod kwok;
 pub mod nats;
 pub mod orphans;
 pub mod ports;
 pub mod process;
+pub mod receiver;
+pub mod signalbox;
 pub mod tools;
 
 pub use eventually::eventually;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,7 +19,10 @@ const TAIL_LINES: usize = 60;
 #[derive(Debug)]
 pub struct Process {
     name: String,
-    child: std::process::Child,
+    child: Child,
+    /// Kills the process group when the test process is gone, however it went: a static is never dropped, and SIGKILL
+    /// drops nothing.
+    guard: Child,
     log: PathBuf,
 }
 
@@ -34,7 +37,8 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name} ({})", command.get_program().display()))?;
-        Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
+        let guard = guard(&child)?;
+        Ok(Self { name: name.to_owned(), child, guard, log: log.to_owned() })
     }
 
     /// Its process id.
@@ -108,10 +112,24 @@ impl Drop for Process {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
         if std::thread::panicking() {
             eprintln!("--- {} said last:\n{}", self.name, tail(&self.output().unwrap_or_default()));
         }
     }
+}
+
+/// A shell that reads from a pipe of ours: it gets its end of file when we are gone.
+fn guard(child: &Child) -> anyhow::Result<Child> {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -9 -- \"-$1\" 2>/dev/null", "guard", &child.id().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .context("cannot start the shell that guards a process")
 }
 
 fn tail(output: &str) -> String {

@@ -38,3 +38,8 @@ pub fn cache() -> anyhow::Result<PathBuf> {
     let cache = cache.ok_or_else(|| anyhow::anyhow!("neither XDG_CACHE_HOME nor HOME is set"))?;
     Ok(cache.join("signalbox").join("tools"))
 }
+
+/// Whether `tests/run` found that this program cannot be had here, and said so.
+pub fn without(program: &str) -> bool {
+    env::var("SIGNALBOX_TEST_WITHOUT").is_ok_and(|without| without.split(',').any(|name| name == program))
+}

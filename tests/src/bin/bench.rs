@@ -15,6 +15,7 @@ use sha2::Sha256;
 use tests::http1::Connection;
 use tests::nats::Nats;
 use tests::process::{Process, command};
+use tests::signalbox::listening;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long each row is measured.
@@ -121,13 +122,6 @@ async fn start(program: &Path, nats: Option<&Nats>) -> anyhow::Result<Server> {
     })
     .await?;
     Ok(Server { process, public, ready_in: started.elapsed(), _dir: dir })
-}
-
-fn listening(line: &str, listener: &str) -> Option<String> {
-    let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    let field = |name: &str| line.get(name).or_else(|| line.get("fields")?.get(name))?.as_str();
-    (field("message") == Some("listening") && field("listener") == Some(listener))
-        .then(|| field("address").map(str::to_owned))?
 }
 
 async fn measure(engine: &'static str, server: &Server, connections: usize) -> anyhow::Result<Row> {

@@ -1,0 +1,12 @@
+//! The cluster tests: on a real control plane, with simulated nodes and a real Argo CD.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by them")]
+
+mod cluster;
+mod testbed;
+
+/// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
+#[test]
+fn every_file_is_compiled() -> anyhow::Result<()> {
+    tests::orphans::check(concat!(env!("CARGO_MANIFEST_DIR"), "/cluster"))
+}

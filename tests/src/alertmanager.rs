@@ -1,0 +1,92 @@
+//! A real Alertmanager that tells one webhook, at once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chrono::{DateTime, SecondsFormat, Utc};
+use tempfile::TempDir;
+
+use crate::process::{Process, command};
+use crate::{eventually, ports, tools};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An Alertmanager.
+#[derive(Debug)]
+pub struct Alertmanager {
+    _dir: TempDir,
+    _process: Process,
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Alertmanager {
+    /// Starts one that posts to `webhook` with a bearer token.
+    pub async fn start(webhook: &str, token: &str) -> anyhow::Result<Self> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let dir = tempfile::tempdir()?;
+        let config = serde_json::json!({
+            "route": { "receiver": "signalbox", "group_by": ["alertname"], "group_wait": "100ms",
+                       "group_interval": "1s", "repeat_interval": "1h" },
+            "receivers": [{ "name": "signalbox", "webhook_configs": [{ "url": webhook, "send_resolved": true,
+                "http_config": { "authorization": { "type": "Bearer", "credentials": token } } }] }],
+        });
+        fs::write(dir.path().join("alertmanager.yml"), config.to_string())?;
+        let port = ports::free()?;
+        let arguments = [
+            format!("--config.file={}", dir.path().join("alertmanager.yml").display()),
+            format!("--storage.path={}", dir.path().join("data").display()),
+            format!("--web.listen-address=127.0.0.1:{port}"),
+            // No cluster: nothing is opened but the port above.
+            "--cluster.listen-address=".to_owned(),
+        ];
+        let program = tools::find("prometheus-alertmanager")?;
+        let process = Process::start("alertmanager", command(program, arguments), &dir.path().join("log"))?;
+        let url = format!("http://127.0.0.1:{port}");
+        let alertmanager = Self { _dir: dir, _process: process, url, http: reqwest::Client::new() };
+        eventually(PATIENCE, "Alertmanager is ready", async || {
+            let ready = alertmanager.http.get(format!("{}/-/ready", alertmanager.url)).send().await?;
+            ready.error_for_status().map(|_| ()).context("it is not")
+        })
+        .await?;
+        Ok(alertmanager)
+    }
+
+    /// Says that an alert fires since `starts_at`.
+    pub async fn fire(&self, labels: &[(&str, &str)], starts_at: DateTime<Utc>) -> anyhow::Result<()> {
+        self.post(labels, starts_at, None).await
+    }
+
+    /// Says that the alert is over.
+    pub async fn resolve(
+        &self,
+        labels: &[(&str, &str)],
+        starts_at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        self.post(labels, starts_at, Some(ends_at)).await
+    }
+
+    async fn post(
+        &self,
+        labels: &[(&str, &str)],
+        starts_at: DateTime<Utc>,
+        ends_at: Option<DateTime<Utc>>,
+    ) -> anyhow::Result<()> {
+        let labels: BTreeMap<_, _> = labels.iter().copied().collect();
+        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mut alert = serde_json::json!({
+            "labels": labels,
+            "annotations": { "summary": "An alert of the tests" },
+            "startsAt": time(starts_at),
+            "generatorURL": "http://127.0.0.1/graph",
+        });
+        if let Some(ends_at) = ends_at {
+            alert["endsAt"] = time(ends_at).into();
+        }
+        let posted = self.http.post(format!("{}/api/v2/alerts", self.url)).json(&[alert]).send().await?;
+        posted.error_for_status().map(|_| ()).context("Alertmanager refuses the alert")
+    }
+}
