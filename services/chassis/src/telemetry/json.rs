@@ -42,7 +42,16 @@ where
             }
         }
         event.record(&mut Fields(&mut line));
-        writeln!(writer, "{}", Value::Object(line))
+        // Whoever reads a log without a tool looks for these three first.
+        writer.write_char('{')?;
+        for name in ["timestamp", "level", "message"] {
+            if let Some(value) = line.remove(name) {
+                write!(writer, "\"{name}\":{value},")?;
+            }
+        }
+        // There is a target at least, so the object that follows is not empty.
+        let rest = Value::Object(line).to_string();
+        writeln!(writer, "{}", rest.strip_prefix('{').unwrap_or(&rest))
     }
 }
 
