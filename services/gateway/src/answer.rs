@@ -1,0 +1,131 @@
+//! What a sender is told, as JSON.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use strum::{EnumIter, IntoStaticStr};
+
+use crate::publish::Taken;
+use crate::refusal::Refusal;
+
+/// How a request was answered: the word in the log line and in the label of the metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Answer {
+    /// 202: every event is on the bus, at least one of them is new.
+    Accepted,
+    /// 202: every event was on the bus already.
+    Duplicate,
+    NoSuchAddress,
+    NoSuchSource,
+    NotPost,
+    TooLarge,
+    WrongMediaType,
+    TooSlow,
+    BrokenOff,
+    Unproven,
+    BadHeader,
+    BadBody,
+    Foreign,
+    Overloaded,
+    SecretUnreadable,
+    BusUnavailable,
+    BusBusy,
+    BusFull,
+    BusSlow,
+    /// None: the sender hung up before.
+    HungUp,
+}
+
+impl Answer {
+    /// The label of the metric.
+    pub(crate) fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// What is on the bus now.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    /// The one event of a GitHub delivery.
+    One(Taken),
+    /// The events of an Alertmanager notification, one per alert.
+    Each(Vec<Taken>),
+}
+
+impl Accepted {
+    /// Every event, in the order of the body.
+    pub(crate) fn taken(&self) -> &[Taken] {
+        match self {
+            Self::One(taken) => std::slice::from_ref(taken),
+            Self::Each(taken) => taken,
+        }
+    }
+
+    /// The word for it in the log and the metric.
+    pub(crate) fn answer(&self) -> Answer {
+        let taken = self.taken();
+        if !taken.is_empty() && taken.iter().all(|event| event.duplicate) {
+            Answer::Duplicate
+        } else {
+            Answer::Accepted
+        }
+    }
+
+    /// 202 with the ids.
+    pub(crate) fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct One<'a> {
+            id: &'a str,
+            r#type: &'a str,
+            duplicate: bool,
+        }
+        #[derive(Serialize)]
+        struct Each<'a> {
+            ids: Vec<&'a str>,
+            duplicates: usize,
+        }
+        match &self {
+            Self::One(Taken { id, ty, duplicate }) => {
+                (StatusCode::ACCEPTED, Json(One { id, r#type: ty, duplicate: *duplicate })).into_response()
+            }
+            Self::Each(taken) => {
+                let ids = taken.iter().map(|event| event.id.as_str()).collect();
+                let duplicates = taken.iter().filter(|event| event.duplicate).count();
+                (StatusCode::ACCEPTED, Json(Each { ids, duplicates })).into_response()
+            }
+        }
+    }
+}
+
+impl Refusal {
+    /// The status, `{"error", "hint"}`, and the header that the status asks for.
+    pub(crate) fn into_response(self, retry_after: Duration) -> Response {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            error: &'a str,
+            hint: &'a str,
+        }
+        let body = Body { error: &self.for_the_sender(), hint: self.hint() };
+        let status = self.status();
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                // Zero seconds would have the senders come back at once.
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            _ => {}
+        }
+        if let Self::Unproven(unproven) = self {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(unproven.challenge()));
+        }
+        response
+    }
+}

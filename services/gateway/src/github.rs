@@ -1,0 +1,95 @@
+//! A delivery of GitHub: gather -> decide -> apply.
+
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use events::{Envelope, github};
+use resources::source::Github;
+
+use crate::answer::Accepted;
+use crate::header::{self, Found};
+use crate::origin::Origin;
+use crate::proof::Signature;
+use crate::refusal::{Refusal, Unproven};
+use crate::secrets::LiveSecrets;
+use crate::visit::Visit;
+use crate::{Gateway, beside, publish};
+
+const SIGNATURE: &str = "X-Hub-Signature-256";
+const EVENT: &str = "X-GitHub-Event";
+const DELIVERY: &str = "X-GitHub-Delivery";
+
+/// Longest name of an event, in characters. The longest that GitHub has, `repository_vulnerability_alert` and the like,
+/// have some 40.
+const LONGEST_EVENT: usize = 64;
+/// Longest id of a delivery, in characters. GitHub's are GUIDs (36); others that sign like GitHub have their own.
+const LONGEST_DELIVERY: usize = 128;
+
+/// Takes a delivery.
+pub(crate) async fn take(
+    gateway: &Gateway,
+    source: &Github,
+    request: Request,
+    visit: &mut Visit<'_>,
+) -> Result<Accepted, Refusal> {
+    let limits = &gateway.limits;
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    if let Ok((event, delivery)) = names(&headers) {
+        visit.claims(delivery, format!("{}{event}", github::TYPE_PREFIX));
+    }
+
+    let announced = header::announced_length(&headers, limits.github_body)?;
+    header::is_json(&headers)?;
+    // An unsigned body is not worth reading.
+    let signature = signature(&headers)?;
+    let held = gateway.bodies.read(body, announced, limits.github_body, limits.body_within).await?;
+    visit.read(held.bytes.len());
+    let secrets = LiveSecrets::read(&source.secrets);
+    visit.used(&secrets);
+
+    let (bytes, share) = held.into_parts();
+    let repositories = source.repositories.clone();
+    let event =
+        beside::run(bytes.len(), move || decide(&headers, signature, &bytes, &secrets, &repositories))
+            .await??;
+    visit.carries(std::slice::from_ref(&event));
+
+    let taken = publish::one(&*gateway.bus, &event, limits.publish_within).await?;
+    drop(share);
+    gateway.stored(visit, &event, &taken);
+    Ok(Accepted::One(taken))
+}
+
+/// Proven first, read afterwards: nothing parses what nobody vouches for.
+fn decide(
+    headers: &HeaderMap,
+    signature: Signature,
+    body: &[u8],
+    secrets: &LiveSecrets,
+    repositories: &[String],
+) -> Result<Envelope, Refusal> {
+    secrets.prove(|secret| signature.is_of(body, secret), Unproven::WrongSignature)?;
+    let (event, delivery) = names(headers)?;
+    let event = github::decode(event, delivery, body).map_err(Refusal::NoDelivery)?;
+    let origin = Origin::of(&event);
+    if origin.is_among(repositories) { Ok(event) } else { Err(Refusal::Foreign(origin)) }
+}
+
+fn signature(headers: &HeaderMap) -> Result<Signature, Refusal> {
+    match header::find(headers, SIGNATURE) {
+        Found::Absent => Err(Refusal::Unproven(Unproven::NoSignature)),
+        Found::Repeated => Err(Refusal::Unproven(Unproven::MalformedSignature)),
+        Found::Once(value) => {
+            Signature::parse(value.as_bytes()).ok_or(Refusal::Unproven(Unproven::MalformedSignature))
+        }
+    }
+}
+
+/// The name of the event and the id of the delivery.
+fn names(headers: &HeaderMap) -> Result<(&str, &str), Refusal> {
+    let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let is_id = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let event = header::required(headers, EVENT, LONGEST_EVENT, is_name)?;
+    let delivery = header::required(headers, DELIVERY, LONGEST_DELIVERY, is_id)?;
+    Ok((event, delivery))
+}

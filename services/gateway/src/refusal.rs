@@ -1,0 +1,190 @@
+//! Why a request got no 202: every reason there is, in one place.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use chassis::PublishError;
+use events::{alertmanager, github};
+use thiserror::Error;
+
+use crate::answer::Answer;
+use crate::origin::Origin;
+
+/// Why a request got no 202. `Display` says what was found; [`hint`](Self::hint) says what would be right.
+///
+/// A 5xx is our own trouble and makes every sender come again. A 4xx is what another attempt of the same bytes would not
+/// mend; Alertmanager drops the notification then.
+#[derive(Debug, Error)]
+pub(crate) enum Refusal {
+    #[error("there is nothing at this address")]
+    NoSuchAddress,
+    #[error("there is no source of this name")]
+    NoSuchSource,
+    #[error("this address takes POST alone")]
+    NotPost,
+    #[error("the body is larger than the limit of {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error(transparent)]
+    MediaType(MediaType),
+    #[error("the body did not arrive within {} s", within.as_secs_f64())]
+    TooSlow { within: Duration },
+    #[error("the body broke off")]
+    BrokenOff(#[source] axum::Error),
+    #[error(transparent)]
+    Unproven(Unproven),
+    #[error("the header {name} {problem}")]
+    BadHeader { name: &'static str, problem: &'static str },
+    #[error(transparent)]
+    NoDelivery(github::DecodeError),
+    #[error(transparent)]
+    NoNotification(alertmanager::DecodeError),
+    #[error("this source takes no events of {0}")]
+    Foreign(Origin),
+    #[error("too many bodies are being taken at the moment")]
+    Overloaded,
+    #[error("a secret of this source cannot be read at the moment")]
+    SecretUnreadable,
+    #[error("the event could not be stored")]
+    NotStored(#[source] PublishError),
+    #[error("the event could not be stored in time")]
+    NotStoredInTime { within: Duration },
+}
+
+/// What is wrong with the media type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum MediaType {
+    #[error("the header Content-Type is missing")]
+    Absent,
+    #[error("the body is an HTML form (application/x-www-form-urlencoded), not application/json")]
+    Form,
+    #[error("the body is not application/json")]
+    Other,
+    #[error("the body is compressed (Content-Encoding)")]
+    Encoded,
+}
+
+/// What is wrong with the proof of identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum Unproven {
+    #[error("the header X-Hub-Signature-256 is missing")]
+    NoSignature,
+    #[error("the header X-Hub-Signature-256 is not `sha256=` and 64 lower-case hex digits")]
+    MalformedSignature,
+    #[error("the signature fits none of the secrets of this source")]
+    WrongSignature,
+    #[error("the header Authorization is missing")]
+    NoToken,
+    #[error("the header Authorization is not `Bearer` and a token")]
+    MalformedToken,
+    #[error("the token is none of the tokens of this source")]
+    WrongToken,
+}
+
+impl Unproven {
+    /// What the 401 asks for (RFC 9110 section 11.6.1). The name of a scheme for signed webhooks was never registered.
+    pub(crate) fn challenge(self) -> &'static str {
+        match self {
+            Self::NoSignature | Self::MalformedSignature | Self::WrongSignature => "X-Hub-Signature-256",
+            Self::NoToken | Self::MalformedToken | Self::WrongToken => "Bearer",
+        }
+    }
+}
+
+impl Refusal {
+    /// The word for it in the log and the metric.
+    pub(crate) fn answer(&self) -> Answer {
+        match self {
+            Self::NoSuchAddress => Answer::NoSuchAddress,
+            Self::NoSuchSource => Answer::NoSuchSource,
+            Self::NotPost => Answer::NotPost,
+            Self::TooLarge { .. } | Self::NotStored(PublishError::TooLarge { .. }) => Answer::TooLarge,
+            Self::MediaType(_) => Answer::WrongMediaType,
+            Self::TooSlow { .. } => Answer::TooSlow,
+            Self::BrokenOff(_) => Answer::BrokenOff,
+            Self::Unproven(_) => Answer::Unproven,
+            Self::BadHeader { .. } => Answer::BadHeader,
+            Self::NoDelivery(_) | Self::NoNotification(_) => Answer::BadBody,
+            Self::Foreign(_) => Answer::Foreign,
+            Self::Overloaded => Answer::Overloaded,
+            Self::SecretUnreadable => Answer::SecretUnreadable,
+            Self::NotStored(PublishError::Unavailable(_)) => Answer::BusUnavailable,
+            Self::NotStored(PublishError::Busy) => Answer::BusBusy,
+            Self::NotStored(PublishError::Full(_)) => Answer::BusFull,
+            Self::NotStoredInTime { .. } => Answer::BusSlow,
+        }
+    }
+
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSuchAddress | Self::NoSuchSource => StatusCode::NOT_FOUND,
+            Self::NotPost => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge { .. } | Self::NotStored(PublishError::TooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Unproven(_) => StatusCode::UNAUTHORIZED,
+            Self::BrokenOff(_) | Self::BadHeader { .. } | Self::NoDelivery(_) | Self::NoNotification(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Foreign(_) => StatusCode::FORBIDDEN,
+            Self::Overloaded
+            | Self::SecretUnreadable
+            | Self::NotStored(PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_))
+            | Self::NotStoredInTime { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// What would be right.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::NoSuchAddress => "post to /hooks/<name of a Source>",
+            Self::NoSuchSource => "the last part of the address must be the metadata.name of a Source",
+            Self::NotPost => "send the event with POST",
+            Self::TooLarge { .. } | Self::NotStored(PublishError::TooLarge { .. }) => {
+                "send less at once; for Alertmanager, set max_alerts in the webhook_config"
+            }
+            Self::MediaType(MediaType::Form) => {
+                "in the settings of the webhook, choose the content type application/json"
+            }
+            Self::MediaType(MediaType::Absent | MediaType::Other) => {
+                "send JSON with the header Content-Type: application/json"
+            }
+            Self::MediaType(MediaType::Encoded) => "send the body without Content-Encoding",
+            Self::TooSlow { .. } => "send the whole body at once, over a faster line",
+            Self::BrokenOff(_) => "send the whole body",
+            Self::Unproven(
+                Unproven::NoSignature | Unproven::MalformedSignature | Unproven::WrongSignature,
+            ) => {
+                "sign the body with HMAC SHA-256 and the secret that this source reads; a proxy on the way must not change the body"
+            }
+            Self::Unproven(Unproven::NoToken | Unproven::MalformedToken | Unproven::WrongToken) => {
+                "send Authorization: Bearer and the token that this source reads"
+            }
+            Self::BadHeader { .. } => "send the header once, as GitHub does",
+            Self::NoDelivery(_) => "send the body as GitHub makes it: one JSON object in UTF-8",
+            Self::NoNotification(_) => {
+                "send the body as the webhook of Alertmanager makes it (version 4): leave `payload` of the webhook_config unset"
+            }
+            Self::Foreign(_) => "add it to `repositories` of the Source, or remove the webhook",
+            Self::Overloaded | Self::SecretUnreadable | Self::NotStored(_) | Self::NotStoredInTime { .. } => {
+                "nothing is wrong with the request: send it again"
+            }
+        }
+    }
+
+    /// The text for the sender: with the causes when they lie in what was sent, without them when they are our own
+    /// (they may name files, variables and servers).
+    pub(crate) fn for_the_sender(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source().filter(|_| !self.status().is_server_error());
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}

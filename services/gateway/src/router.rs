@@ -1,0 +1,72 @@
+//! The public address: `POST /hooks/{source}`, and nothing else.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::any;
+use resources::SourceKind;
+
+use crate::answer::Accepted;
+use crate::refusal::Refusal;
+use crate::visit::Visit;
+use crate::{Gateway, alertmanager, github};
+
+/// Every path and every method is answered here, so that every answer is counted and is JSON.
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new().route("/hooks/{source}", any(hook)).fallback(elsewhere).with_state(gateway)
+}
+
+async fn hook(
+    State(gateway): State<Arc<Gateway>>,
+    name: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // A name that cannot be decoded is no name of a source.
+    let name = name.map(|Path(name)| name).unwrap_or_default();
+    let mut visit = Visit::begin(&gateway.metrics, &name);
+    let result = take(&gateway, &name, request, &mut visit).await;
+    answer(&gateway, visit, result)
+}
+
+async fn elsewhere(State(gateway): State<Arc<Gateway>>) -> Response {
+    let visit = Visit::begin(&gateway.metrics, "");
+    answer(&gateway, visit, Err(Refusal::NoSuchAddress))
+}
+
+async fn take(
+    gateway: &Gateway,
+    name: &str,
+    request: Request,
+    visit: &mut Visit<'_>,
+) -> Result<Accepted, Refusal> {
+    // The catalog in force now: a source that was added a moment ago is there.
+    let catalog = gateway.catalog.get();
+    let source = catalog.sources.get(name).ok_or(Refusal::NoSuchSource)?;
+    visit.knows(source);
+    if request.method() != Method::POST {
+        return Err(Refusal::NotPost);
+    }
+    match &source.kind {
+        SourceKind::Github(github) => github::take(gateway, github, request, visit).await,
+        SourceKind::Alertmanager(alertmanager) => {
+            alertmanager::take(gateway, alertmanager, request, visit).await
+        }
+    }
+}
+
+fn answer(gateway: &Gateway, visit: Visit<'_>, result: Result<Accepted, Refusal>) -> Response {
+    match result {
+        Ok(accepted) => {
+            visit.accepted(&accepted);
+            accepted.into_response()
+        }
+        Err(refusal) => {
+            visit.refused(&refusal);
+            refusal.into_response(gateway.limits.retry_after)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One request, as it is told afterwards: one log line (for several alerts one each) and the metrics.
+
+use std::time::Duration;
+
+use events::Envelope;
+use resources::Source;
+use tokio::time::Instant;
+
+use crate::answer::{Accepted, Answer};
+use crate::metrics::{GatewayMetrics, SourceLabel};
+use crate::publish::Taken;
+use crate::refusal::Refusal;
+use crate::secrets::LiveSecrets;
+
+/// How much of an unknown name is worth a place in the log, in characters: as much as a name may have.
+const LONGEST_NAME: usize = 63;
+
+/// One request.
+///
+/// If it is dropped without an answer (the sender hung up, so the handler was dropped), that is told, too.
+pub(crate) struct Visit<'a> {
+    metrics: &'a GatewayMetrics,
+    started: Instant,
+    source: String,
+    kind: SourceLabel,
+    /// Ids and types of its events, as far as they are known; several with commas between them.
+    event: (String, String),
+    bytes: usize,
+    answered: bool,
+}
+
+impl<'a> Visit<'a> {
+    /// The headers are here; `name` is what the address says.
+    pub(crate) fn begin(metrics: &'a GatewayMetrics, name: &str) -> Self {
+        let source = name.chars().take(LONGEST_NAME).collect();
+        let (started, kind, event) = (Instant::now(), SourceLabel::None, Default::default());
+        Self { metrics, started, source, kind, event, bytes: 0, answered: false }
+    }
+
+    /// The name is that of a source.
+    pub(crate) fn knows(&mut self, source: &Source) {
+        self.kind = SourceLabel::from(&source.kind);
+    }
+
+    /// The headers of a delivery say what it is; nothing is proven yet.
+    pub(crate) fn claims(&mut self, id: &str, ty: String) {
+        self.event = (id.to_owned(), ty);
+    }
+
+    /// The body says what events these are.
+    pub(crate) fn carries(&mut self, events: &[Envelope]) {
+        let join = |of: fn(&Envelope) -> &str| events.iter().map(of).collect::<Vec<_>>().join(",");
+        self.event = (join(Envelope::id), join(Envelope::ty));
+    }
+
+    /// The body is here.
+    pub(crate) fn read(&mut self, bytes: usize) {
+        self.bytes = bytes;
+        #[expect(clippy::cast_precision_loss, reason = "a histogram counts in f64, exact up to 2^53")]
+        self.metrics.body_bytes.with_label_values(&[self.kind.name()]).observe(bytes as f64);
+    }
+
+    /// Secrets were needed; says which of them could not be read.
+    pub(crate) fn used(&self, secrets: &LiveSecrets) {
+        for error in &secrets.unreadable {
+            self.metrics.unreadable_secrets.with_label_values(&[self.kind.name()]).inc();
+            tracing::error!(
+                source = self.source,
+                error = error as &dyn std::error::Error,
+                "cannot read a secret of this source"
+            );
+        }
+    }
+
+    /// Which kind of source it goes to.
+    pub(crate) fn kind(&self) -> SourceLabel {
+        self.kind
+    }
+
+    /// Which source it goes to, by name.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// All events are on the bus.
+    pub(crate) fn accepted(mut self, accepted: &Accepted) {
+        let (answer, seconds) = self.close(accepted.answer());
+        let taken = accepted.taken();
+        for Taken { id, ty, duplicate } in taken {
+            tracing::info!(
+                event.id = id,
+                event.type = ty,
+                source = self.source,
+                answer,
+                duplicate,
+                bytes = self.bytes,
+                seconds,
+                "accepted"
+            );
+        }
+        if taken.is_empty() {
+            tracing::info!(
+                source = self.source,
+                answer,
+                bytes = self.bytes,
+                seconds,
+                "accepted, without any event"
+            );
+        }
+    }
+
+    /// No event was taken.
+    pub(crate) fn refused(mut self, refusal: &Refusal) {
+        let (answer, seconds) = self.close(refusal.answer());
+        let status = refusal.status();
+        let error = refusal as &dyn std::error::Error;
+        let (id, ty) = &self.event;
+        // The fields of `accepted`, and why not.
+        macro_rules! tell {
+            ($level:ident, $text:literal) => {
+                tracing::$level!(
+                    event.id = id,
+                    event.type = ty,
+                    source = self.source,
+                    answer,
+                    status = status.as_u16(),
+                    bytes = self.bytes,
+                    seconds,
+                    error,
+                    $text
+                )
+            };
+        }
+        if status.is_server_error() {
+            tell!(error, "not accepted");
+        } else {
+            tell!(warn, "refused");
+        }
+    }
+
+    fn close(&mut self, answer: Answer) -> (&'static str, f64) {
+        self.answered = true;
+        let elapsed: Duration = self.started.elapsed();
+        self.metrics.requests.with_label_values(&[self.kind.name(), answer.name()]).inc();
+        self.metrics.seconds.with_label_values(&[self.kind.name()]).observe(elapsed.as_secs_f64());
+        (answer.name(), elapsed.as_secs_f64())
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            let (answer, seconds) = self.close(Answer::HungUp);
+            let (id, ty) = &self.event;
+            tracing::warn!(
+                event.id = id,
+                event.type = ty,
+                source = self.source,
+                answer,
+                bytes = self.bytes,
+                seconds,
+                "the sender hung up before the answer"
+            );
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The gateway behind a real socket.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+
+use crate::world::{PUSH, SECRET, World, sign};
+
+/// Serves the gateway on a port of its own.
+pub async fn serve(world: &World) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, world.router.clone()).into_future());
+    address
+}
+
+fn head(signature: &str, length: &str) -> String {
+    format!(
+        "POST /hooks/github HTTP/1.1\r\nHost: signalbox\r\nContent-Type: application/json\r\nX-GitHub-Event: push\r\n\
+         X-GitHub-Delivery: d-1\r\nX-Hub-Signature-256: {signature}\r\n{length}\r\n\r\n"
+    )
+}
+
+async fn status_line(connection: &mut TcpStream) -> String {
+    let mut answer = [0; 15];
+    connection.read_exact(&mut answer).await.unwrap();
+    String::from_utf8(answer.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn thirty_megabytes_in_chunks_are_cut_off_on_the_wire() {
+    let world = World::new().await;
+    let mut connection = TcpStream::connect(serve(&world).await).await.unwrap();
+    let signature = sign(SECRET, b"");
+    connection.write_all(head(&signature, "Transfer-Encoding: chunked").as_bytes()).await.unwrap();
+    let chunk = [b"100000\r\n".to_vec(), vec![b' '; 0x10_0000], b"\r\n".to_vec()].concat();
+    let mut sent = 0;
+    // The server closes the connection when it has had enough.
+    while sent < 30 && connection.write_all(&chunk).await.is_ok() {
+        sent += 1;
+    }
+    assert!(sent >= 25, "only {sent} MiB were taken");
+    // Ends when the server has closed, in good order or not: unread bytes make it a reset.
+    let _ = connection.read_to_end(&mut Vec::new()).await;
+    assert!(
+        world.counts(r#"signalbox_gateway_requests_total{answer="too_large",source_kind="github"} 1"#),
+        "{}",
+        world.metrics()
+    );
+    assert!(world.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_too_large_announcement_is_answered_before_the_body_is_sent() {
+    let world = World::new().await;
+    let mut connection = TcpStream::connect(serve(&world).await).await.unwrap();
+    let head = head(&sign(SECRET, b""), "Content-Length: 31457280");
+    connection.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(status_line(&mut connection).await, "HTTP/1.1 413 Pa");
+}
+
+#[tokio::test]
+async fn a_sender_that_waits_for_100_continue_gets_it_only_when_its_body_is_wanted() {
+    let world = World::new().await;
+    let address = serve(&world).await;
+    let expect = format!("Content-Length: {}\r\nExpect: 100-continue", PUSH.len());
+    let mut signed = TcpStream::connect(address).await.unwrap();
+    signed.write_all(head(&sign(SECRET, PUSH.as_bytes()), &expect).as_bytes()).await.unwrap();
+    assert_eq!(status_line(&mut signed).await, "HTTP/1.1 100 Co");
+    let mut unsigned = TcpStream::connect(address).await.unwrap();
+    unsigned.write_all(head("none", &expect).as_bytes()).await.unwrap();
+    assert_eq!(status_line(&mut unsigned).await, "HTTP/1.1 401 Un");
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_under_way_at_shutdown_is_taken() {
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server =
+        axum::serve(listener, world.router.clone()).with_graceful_shutdown(async { stopped.await.unwrap() });
+    let server = tokio::spawn(server.into_future());
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let length = format!("Content-Length: {}\r\nExpect: 100-continue", PUSH.len());
+    connection.write_all(head(&sign(SECRET, PUSH.as_bytes()), &length).as_bytes()).await.unwrap();
+    // Then the handler reads the body.
+    assert_eq!(status_line(&mut connection).await, "HTTP/1.1 100 Co");
+    stop.send(()).unwrap();
+    connection.write_all(PUSH.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("HTTP/1.1 202 Accepted"), "{answer}");
+    server.await.unwrap().unwrap();
+    assert_eq!(world.stored().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_example_of_the_readme_works() {
+    let tools = ["curl", "openssl", "sh"];
+    for tool in tools {
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {tool}")])
+            .stdout(Stdio::null())
+            .status()
+            .await;
+        if !found.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: the example needs {tool}, which is not installed here");
+            return;
+        }
+    }
+    let readme = include_str!("../../README.md");
+    let script = readme
+        .split_once("```sh\n")
+        .and_then(|(_, rest)| rest.split_once("```"))
+        .expect("it has an example")
+        .0;
+    let world = World::new().await;
+    let address = serve(&world).await;
+    let script = script.replace("localhost:8080", &address.to_string());
+    let output = Command::new("sh")
+        .args(["-eu", "-c", &script])
+        .current_dir(world.folder.path())
+        .env("GITHUB_WEBHOOK_SECRET", SECRET)
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(text.contains(r#""duplicate":false"#), "{output:?}");
+    let stored = world.stored().await;
+    assert_eq!(stored.len(), 1);
+    assert_eq!((stored[0].ty(), stored[0].source()), ("com.github.push", "https://github.com/acme/shop"));
+}
