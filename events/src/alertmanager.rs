@@ -5,7 +5,7 @@
 //!
 //! | attribute | value |
 //! |---|---|
-//! | `type` | by the alert's own status, not the group's: [`Kind::AlertFiring`] or [`Kind::AlertResolved`] |
+//! | `type` | by the alert's own status, not the group's: [`AlertFiring`](crate::Kind::AlertFiring) or [`AlertResolved`](crate::Kind::AlertResolved) |
 //! | `id` | `UUIDv5` of fingerprint, `startsAt` and status |
 //! | `source` | `externalURL`; `/alertmanager/<receiver>` when that is absent or not a URL |
 //! | `subject` | `<alertname>/<fingerprint>`, or the fingerprint alone |

@@ -80,8 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn every_type_has_a_subject_that_can_be_published_to(ty in any::<String>()) {
-        prop_assume!(!ty.is_empty());
+    fn every_type_has_a_subject_that_can_be_published_to(ty in "(?s).{1,12}") {
         prop_assert!(can_be_published_to(&of(&ty)), "{}", of(&ty));
     }
 
