@@ -1,7 +1,5 @@
 //! The cluster tests: on a real control plane, with simulated nodes and a real Argo CD.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by them")]
-
 mod cluster;
 mod testbed;
 

@@ -14,7 +14,7 @@ use tests::receiver::Receiver;
 
 use crate::cluster::{shared, skipped};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn deployment(namespace: &str, image: &str) -> serde_json::Value {
     serde_json::json!({

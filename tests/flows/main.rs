@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by them")]
 
 mod conformance;
+mod crash;
+mod hooks;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
 #[test]

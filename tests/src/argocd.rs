@@ -13,7 +13,7 @@ use crate::kube_api::KubeApi;
 use crate::process::{Process, command};
 use crate::{eventually, ports, tools};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Where Argo CD is, and its Applications are.
 pub const NAMESPACE: &str = "argocd";
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::process::{Process, command};
 use crate::{eventually, ports, tools};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const ADMIN_TOKEN: &str = "admin-of-the-tests";
 
 /// A control plane.
@@ -24,7 +24,8 @@ const ADMIN_TOKEN: &str = "admin-of-the-tests";
 pub struct KubeApi {
     dir: TempDir,
     port: u16,
-    _processes: Vec<Process>,
+    /// Kept running.
+    processes: Vec<Process>,
 }
 
 impl KubeApi {
@@ -39,7 +40,7 @@ impl KubeApi {
         fs::write(at.join("admin.kubeconfig"), kubeconfig(port, ADMIN_TOKEN))?;
         let mut processes = vec![datastore(at, kine)?];
         processes.push(api_server(at, port, kine)?);
-        let mut api = Self { dir, port, _processes: processes };
+        let mut api = Self { dir, port, processes };
         let client = api.client().await?;
         eventually(PATIENCE, "the API server is ready", async || {
             let request = http::Request::get("/readyz").body(Vec::new())?;
@@ -47,7 +48,7 @@ impl KubeApi {
         })
         .await?;
         for role in ["kube-controller-manager", "kube-scheduler"] {
-            api._processes.push(controller(api.dir.path(), role)?);
+            api.processes.push(controller(api.dir.path(), role)?);
         }
         // Pods cannot be made before the controller manager has made this.
         let accounts: Api<ServiceAccount> = Api::namespaced(client, "default");

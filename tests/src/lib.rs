@@ -16,5 +16,6 @@ pub mod process;
 pub mod receiver;
 pub mod signalbox;
 pub mod tools;
+pub mod world;
 
 pub use eventually::eventually;
