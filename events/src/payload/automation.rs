@@ -44,7 +44,7 @@ pub enum Verdict {
 impl Payload for Evaluated {
     const SAID_BY: &'static str = "automator";
     const HEARD_BY: &'static str = "console";
-    const SUBJECT: &'static str = "the id of the event that was tried";
+    const SUBJECT: &'static str = "the type of the event that was tried";
 
     fn kind(&self) -> Kind {
         Kind::AutomationEvaluated
