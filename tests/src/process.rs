@@ -123,7 +123,7 @@ impl Drop for Process {
 /// A shell that reads from a pipe of ours: it gets its end of file when we are gone.
 fn guard(child: &Child) -> anyhow::Result<Child> {
     Command::new("sh")
-        .args(["-c", "read -r _; kill -9 -- \"-$1\" 2>/dev/null", "guard", &child.id().to_string()])
+        .args(["-c", "read -r _; kill -9 \"-$1\" 2>/dev/null", "guard", &child.id().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -145,4 +145,18 @@ pub fn command<S: AsRef<OsStr>>(
     let mut command = Command::new(program);
     command.args(arguments);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_ends_when_the_test_process_is_gone() -> anyhow::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let mut process = Process::start("sleep", command("sleep", ["1000"]), &dir.path().join("log"))?;
+        // All that the guard sees of our end, however we end.
+        drop(process.guard.stdin.take());
+        process.was_killed(Duration::from_secs(10)).await
+    }
 }
