@@ -1,0 +1,95 @@
+//! Decide: what has changed between what was announced and what is seen. Pure.
+
+mod words;
+
+use events::payload::application::{Operation, Transition};
+
+use crate::gather::Sight;
+use words::{Health, Phase, Sync};
+
+/// What is to be said about an Application that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Decision {
+    /// Nothing: it stands as it was announced.
+    Unchanged,
+    /// These, in this order.
+    Changed(Vec<Change>),
+    /// It is another Application of the same name: the old one is deleted, then this one is created.
+    Replaced,
+}
+
+/// One transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What changed.
+    pub transition: Transition,
+    /// What it changed from, in Argo CD's word.
+    pub previous: Option<String>,
+}
+
+impl Change {
+    /// A transition that has no "before".
+    pub fn new(transition: Transition) -> Self {
+        Self { transition, previous: None }
+    }
+}
+
+/// What is to be said about `now`, when `seen` was announced last (`None`: nothing ever).
+///
+/// The order is fixed: first the operation, then sync, then health, as they cause each other. At first sight it says
+/// only that the Application is there: a first start is no storm, and the body has the rest.
+pub fn decide(seen: Option<&Sight>, now: &Sight) -> Decision {
+    let Some(seen) = seen else {
+        return Decision::Changed(vec![Change::new(Transition::Created)]);
+    };
+    if seen.uid != now.uid {
+        return Decision::Replaced;
+    }
+    let changes: Vec<Change> =
+        [operation(seen, now), sync(seen, now), health(seen, now)].into_iter().flatten().collect();
+    if changes.is_empty() { Decision::Unchanged } else { Decision::Changed(changes) }
+}
+
+/// How an Application stands for the next comparison.
+///
+/// The operation that was announced stays while none is there: whoever starts a sync through the Kubernetes API takes
+/// the state of the one before away, and that is no transition.
+pub fn remember(seen: Option<&Sight>, now: Sight) -> Sight {
+    let operation = now.operation.or_else(|| seen.filter(|seen| seen.uid == now.uid)?.operation.clone());
+    Sight { operation, ..now }
+}
+
+fn sync(seen: &Sight, now: &Sight) -> Option<Change> {
+    let status = Sync::of(&now.sync);
+    let changed = status != Sync::of(&seen.sync);
+    changed.then(|| Change { transition: status.transition(), previous: Some(seen.sync.clone()) })
+}
+
+fn health(seen: &Sight, now: &Sight) -> Option<Change> {
+    let status = Health::of(&now.health);
+    let changed = status != Health::of(&seen.health);
+    changed.then(|| Change { transition: status.transition(), previous: Some(seen.health.clone()) })
+}
+
+fn operation(seen: &Sight, now: &Sight) -> Option<Change> {
+    let after = now.operation.as_ref()?;
+    let phase = Phase::of(&after.phase)?;
+    let before = seen.operation.as_ref();
+    if before.is_some_and(|before| moment(before) == moment(after)) {
+        return None;
+    }
+    let same_operation = before.filter(|before| before.started_at == after.started_at);
+    Some(Change {
+        transition: phase.transition(),
+        previous: same_operation.map(|before| before.phase.clone()),
+    })
+}
+
+/// What makes two sights of an operation the same for us. The end counts once it is final: `Running` with an end is a
+/// wait for the next attempt. Both times have whole seconds, so that a start alone would not tell two short ones apart.
+fn moment(operation: &Operation) -> (Option<Phase>, Option<&str>, Option<&str>) {
+    let phase = Phase::of(&operation.phase);
+    let finished = operation.finished_at.as_deref().filter(|_| phase != Some(Phase::Running));
+    (phase, operation.started_at.as_deref(), finished)
+}

@@ -1,0 +1,84 @@
+//! Whether a watch does its work, for the readiness of the process.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Whether a watch does its work, and why not.
+#[derive(Debug)]
+pub struct Pulse {
+    /// What is watched.
+    of: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    listed: bool,
+    watch: Option<String>,
+    port: Option<String>,
+}
+
+impl Pulse {
+    /// The pulse of a watch of a namespace, or of all, that has not listed anything yet.
+    pub fn of(namespace: Option<&str>) -> Self {
+        let of = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
+        Self { of, state: Mutex::default() }
+    }
+
+    /// All Applications were seen, and changes are followed.
+    pub fn listed(&self) {
+        let mut state = self.state();
+        state.listed = true;
+        state.watch = None;
+    }
+
+    /// The Applications cannot be followed.
+    pub fn broken(&self, why: String) {
+        self.state().watch = Some(why);
+    }
+
+    /// The bus or the store does not do its part, and is waited for.
+    pub fn waits(&self, why: String) {
+        self.state().port = Some(why);
+    }
+
+    /// The bus and the store do their part.
+    pub fn flows(&self) {
+        self.state().port = None;
+    }
+
+    /// Content, or why not.
+    pub fn check(&self) -> Result<(), String> {
+        let State { listed, watch, port } = &*self.state();
+        let why = match (port, watch, listed) {
+            (Some(why), _, _) | (None, Some(why), _) => why,
+            (None, None, false) => "not listed yet",
+            (None, None, true) => return Ok(()),
+        };
+        Err(format!("Applications in {}: {why}", self.of))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pulse;
+
+    #[test]
+    fn it_is_content_after_the_first_list_and_says_what_is_wrong_before_and_after() {
+        let pulse = Pulse::of(Some("argocd"));
+        let error = |pulse: &Pulse| pulse.check().unwrap_err();
+        assert_eq!(error(&pulse), "Applications in namespace argocd: not listed yet");
+        pulse.listed();
+        assert_eq!(pulse.check(), Ok(()));
+        pulse.broken("connection refused".to_owned());
+        pulse.waits("the bus is away".to_owned());
+        assert_eq!(error(&pulse), "Applications in namespace argocd: the bus is away");
+        pulse.flows();
+        assert_eq!(error(&pulse), "Applications in namespace argocd: connection refused");
+        pulse.listed();
+        assert_eq!(pulse.check(), Ok(()));
+    }
+}

@@ -1,0 +1,122 @@
+//! What is kept about an Application: how it stood when something was announced last, and the events that are still to
+//! be published.
+//!
+//! The events are kept *with* the state that they announce, in one write, before they are published, and taken out
+//! after. So after a crash at any instant the same events, with the same ids and bodies, are published (the bus drops
+//! those that it has), and only then is the world looked at again. To keep the state alone would not do: published
+//! first, a change that is undone before the restart would stay announced for ever; published after, it could be lost.
+
+use chrono::{DateTime, Utc};
+use events::payload::application::Transition;
+use events::{Envelope, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::announce::{self, Place};
+use crate::decide::{self, Change};
+use crate::gather::Sight;
+use crate::key::AppKey;
+
+/// Version of the format in the store.
+const VERSION: u32 = 1;
+
+/// What is kept about an Application.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// When it was seen for the first time.
+    pub first_seen: DateTime<Utc>,
+    /// How often the state has changed, from 1.
+    pub sequence: u64,
+    /// How it stood.
+    pub seen: Sight,
+    /// It is gone: the record goes when its events are published.
+    pub gone: bool,
+    /// What is still to be published, in this order.
+    pub unpublished: Vec<Envelope>,
+}
+
+/// Why a record cannot be read.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    /// Written by a later Signalbox.
+    #[error("it has version {0}, this program reads version {VERSION}: was it written by a newer one?")]
+    Version(u32),
+    /// No JSON, or other JSON.
+    #[error("it is not what this program writes")]
+    Shape(#[from] serde_json::Error),
+    /// An event in it is none.
+    #[error("an event that waits in it cannot be read")]
+    Event(#[from] json::DecodeError),
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    version: u32,
+    first_seen: DateTime<Utc>,
+    sequence: u64,
+    seen: Sight,
+    #[serde(default)]
+    gone: bool,
+    #[serde(default)]
+    unpublished: Vec<Value>,
+}
+
+impl Record {
+    /// The record after `changes`, with the events that announce them.
+    #[must_use]
+    pub fn after(
+        before: Option<&Self>,
+        key: &AppKey,
+        sight: Sight,
+        changes: &[Change],
+        now: DateTime<Utc>,
+    ) -> Self {
+        let place = Place {
+            first_seen: before.map_or(now, |before| before.first_seen),
+            sequence: before.map_or(0, |before| before.sequence) + 1,
+        };
+        let events = |seen: &Sight| {
+            changes.iter().map(|change| announce::event(key, place, seen, change, now)).collect()
+        };
+        let unpublished = events(&sight);
+        let seen = decide::remember(before.map(|before| &before.seen), sight);
+        let Place { first_seen, sequence } = place;
+        Self { first_seen, sequence, seen, gone: false, unpublished }
+    }
+
+    /// The record of an Application that is gone, with the event that says so. `last` is how it stood at the end, if
+    /// that was seen.
+    #[must_use]
+    pub fn end(&self, key: &AppKey, last: Option<Sight>, now: DateTime<Utc>) -> Self {
+        let change = [Change::new(Transition::Deleted)];
+        let record = Self::after(Some(self), key, last.unwrap_or_else(|| self.seen.clone()), &change, now);
+        Self { gone: true, ..record }
+    }
+
+    /// The bytes in the store.
+    pub fn encode(&self) -> Vec<u8> {
+        let Self { first_seen, sequence, seen, gone, unpublished } = self.clone();
+        let unpublished = unpublished.iter().map(json::to_value).collect();
+        let written = Written { version: VERSION, first_seen, sequence, seen, gone, unpublished };
+        serde_json::to_vec(&written).expect("a record is plain data with string keys")
+    }
+
+    /// Reads the bytes in the store.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let Versioned { version } = serde_json::from_slice(bytes)?;
+        if version != VERSION {
+            return Err(Unreadable::Version(version));
+        }
+        let Written { version: _, first_seen, sequence, seen, gone, unpublished } =
+            serde_json::from_slice(bytes)?;
+        let unpublished = unpublished.iter().map(json::from_value).collect::<Result<_, _>>()?;
+        Ok(Self { first_seen, sequence, seen, gone, unpublished })
+    }
+}

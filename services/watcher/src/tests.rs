@@ -1,0 +1,12 @@
+//! Tests of the whole: each file is a part of the story.
+
+mod announcing;
+mod crash;
+mod deciding;
+mod fake_api;
+mod following;
+mod gathering;
+mod memory;
+mod sample;
+mod state;
+mod trouble;

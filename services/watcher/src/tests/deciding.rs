@@ -1,0 +1,144 @@
+//! What is a transition and what is none.
+
+use serde_json::{Value, json};
+
+use super::sample::{application, object, operation, sight, synced_and_healthy, with};
+use crate::decide::{Decision, decide, remember};
+
+const T1: &str = "2026-11-24T10:00:00Z";
+const T2: &str = "2026-11-24T10:05:00Z";
+const T3: &str = "2026-11-24T10:09:00Z";
+
+/// The transitions between two statuses of one Application, as `transition<previous`.
+fn between(before: &Value, after: &Value) -> Vec<String> {
+    match decide(Some(&sight(before)), &sight(after)) {
+        Decision::Unchanged => Vec::new(),
+        Decision::Changed(changes) => changes
+            .into_iter()
+            .map(|change| format!("{:?}<{}", change.transition, change.previous.as_deref().unwrap_or("-")))
+            .collect(),
+        Decision::Replaced => panic!("the uid is the same"),
+    }
+}
+
+fn sync(word: &str) -> Value {
+    json!({"sync": {"status": word}})
+}
+
+fn health(word: &str) -> Value {
+    json!({"health": {"status": word}})
+}
+
+fn op(phase: &str, started: &str, finished: Option<&str>) -> Value {
+    json!({"operationState": operation(phase, started, finished)})
+}
+
+#[test]
+fn at_first_sight_only_its_existence_is_said() {
+    let Decision::Changed(changes) = decide(None, &sight(&synced_and_healthy())) else { panic!("it is new") };
+    assert_eq!(changes.len(), 1);
+    assert_eq!(format!("{:?}", changes[0].transition), "Created");
+    assert_eq!(changes[0].previous, None);
+}
+
+#[test]
+fn every_status_that_argo_cd_has_is_a_transition_of_its_own() {
+    let absent = json!({});
+    let cases = [
+        (absent.clone(), sync("Synced"), "Synced<Unknown"),
+        (sync("Synced"), sync("OutOfSync"), "OutOfSync<Synced"),
+        (sync("OutOfSync"), sync("Unknown"), "SyncUnknown<OutOfSync"),
+        (sync("Synced"), absent.clone(), "SyncUnknown<Synced"),
+        (absent.clone(), health("Missing"), "Missing<Unknown"),
+        (health("Missing"), health("Progressing"), "Progressing<Missing"),
+        (health("Progressing"), health("Healthy"), "Healthy<Progressing"),
+        (health("Healthy"), health("Degraded"), "Degraded<Healthy"),
+        (health("Degraded"), health("Suspended"), "Suspended<Degraded"),
+        (health("Suspended"), health("Unknown"), "HealthUnknown<Suspended"),
+        (absent, op("Running", T1, None), "OperationRunning<-"),
+        (op("Running", T1, None), op("Succeeded", T1, Some(T2)), "OperationSucceeded<Running"),
+        (op("Running", T1, None), op("Failed", T1, Some(T2)), "OperationFailed<Running"),
+        (op("Running", T1, None), op("Error", T1, Some(T2)), "OperationError<Running"),
+        (op("Terminating", T1, None), op("Failed", T1, Some(T2)), "OperationFailed<Terminating"),
+    ];
+    for (before, after, expected) in cases {
+        assert_eq!(between(&before, &after), [expected], "{before} -> {after}");
+    }
+}
+
+#[test]
+fn what_is_no_transition_is_silent() {
+    let message = json!({"health": {"status": "Healthy", "message": "still", "lastTransitionTime": T3}});
+    let revision = json!({"sync": {"status": "Synced", "revision": "bbb"}});
+    let cases = [
+        (synced_and_healthy(), synced_and_healthy(), "nothing changed"),
+        (health("Healthy"), message, "only the message"),
+        (sync("Synced"), revision, "only the revision"),
+        (
+            json!({}),
+            json!({"sync": {"status": "Unknown"}, "health": {"status": "Unknown"}}),
+            "absent is unknown",
+        ),
+        (health("Unknown"), health("Hibernating"), "a word of a later Argo CD is as unknown as before"),
+        (op("Running", T1, None), op("Running", T1, Some(T2)), "waits for the next attempt"),
+        (op("Running", T1, Some(T2)), op("Running", T1, None), "the next attempt"),
+        (op("Running", T1, None), op("Terminating", T1, None), "is being ended"),
+        (op("Succeeded", T1, Some(T2)), json!({}), "its state was taken away"),
+        (op("Succeeded", T1, Some(T2)), op("Paused", T3, None), "a phase of a later Argo CD"),
+        (json!({}), json!({"operationState": {"startedAt": T1}}), "no phase yet"),
+    ];
+    for (before, after, why) in cases {
+        assert_eq!(between(&before, &after), [""; 0], "{why}");
+    }
+}
+
+#[test]
+fn an_operation_that_began_and_ended_unseen_is_said_once_by_its_end() {
+    let before = op("Succeeded", T1, Some(T1));
+    assert_eq!(between(&before, &op("Failed", T2, Some(T3))), ["OperationFailed<-"]);
+    assert_eq!(
+        between(&before, &op("Succeeded", T2, Some(T3))),
+        ["OperationSucceeded<-"],
+        "the same end again"
+    );
+    assert_eq!(
+        between(&before, &op("Succeeded", T1, Some(T2))),
+        ["OperationSucceeded<Succeeded"],
+        "same second"
+    );
+    assert_eq!(between(&before, &op("Running", T2, None)), ["OperationRunning<-"]);
+}
+
+#[test]
+fn several_transitions_come_in_the_order_of_cause() {
+    let after = json!({
+        "health": {"status": "Progressing"},
+        "sync": {"status": "OutOfSync"},
+        "operationState": operation("Running", T3, None),
+    });
+    let expected = ["OperationRunning<-", "OutOfSync<Synced", "Progressing<Healthy"];
+    assert_eq!(between(&synced_and_healthy(), &after), expected);
+}
+
+#[test]
+fn another_uid_is_another_application() {
+    let other = object(application("shop", "u2", &synced_and_healthy())).sight.unwrap();
+    assert_eq!(decide(Some(&sight(&synced_and_healthy())), &other), Decision::Replaced);
+}
+
+#[test]
+fn the_operation_that_was_said_is_remembered_while_none_is_there() {
+    let cleared = with(synced_and_healthy(), "operationState", Value::Null);
+    let cleared = with(cleared, "health", json!({"status": "Degraded"}));
+    let kept = remember(Some(&sight(&synced_and_healthy())), sight(&cleared));
+    assert_eq!(kept.operation.as_ref().unwrap().phase, "Succeeded");
+    let back = with(cleared.clone(), "operationState", synced_and_healthy()["operationState"].clone());
+    assert_eq!(decide(Some(&kept), &sight(&back)), Decision::Unchanged);
+
+    let other = object(application("shop", "u2", &cleared)).sight.unwrap();
+    assert_eq!(
+        remember(Some(&kept), other).operation,
+        None,
+        "what another Application did is not remembered"
+    );
+}
