@@ -1,6 +1,9 @@
 //! The cluster tests: on a real control plane, with simulated nodes and a real Argo CD.
 
+mod alerts;
 mod cluster;
+mod rules;
+mod story;
 mod testbed;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
