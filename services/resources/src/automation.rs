@@ -37,8 +37,8 @@ pub struct Condition {
     pub program: Arc<cel::Program>,
     /// Whether it names `app`: such a rule is not tried for events of no known App.
     pub uses_app: bool,
-    /// How many loops stand within each other: what it costs grows with the length of a list to this power.
-    pub loops: usize,
+    /// Compiled, with a limit on what its loops may cost.
+    pub(crate) metered: Arc<cel::IdedExpr>,
 }
 
 /// A minijinja template over `event`, `data` and `app`, known to compile.

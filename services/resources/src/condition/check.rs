@@ -3,7 +3,7 @@
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo};
 use cel::{Context, ExecutionError, IdedExpr, Program, Value};
 
-use super::{MAX_LOOPS, environment};
+use super::environment;
 use crate::names;
 use crate::rule::{Flaw, VARIABLES};
 
@@ -65,13 +65,10 @@ const MACROS: [(&str, &str); 6] = [
 pub(super) struct Found {
     pub flaws: Vec<Flaw>,
     pub uses_app: bool,
-    /// How many loops stand within each other.
-    pub loops: usize,
 }
 
 pub(super) fn program(program: &Program) -> Found {
-    let mut walk =
-        Walk { source: program.source_info(), scope: Vec::new(), loops: 0, found: Found::default() };
+    let mut walk = Walk { source: program.source_info(), scope: Vec::new(), found: Found::default() };
     walk.expression(program.expression());
     walk.found.flaws.sort_by_key(|flaw| flaw.offset);
     walk.found
@@ -81,7 +78,6 @@ struct Walk<'p> {
     source: &'p SourceInfo,
     /// The variables of the loops around.
     scope: Vec<&'p str>,
-    loops: usize,
     found: Found,
 }
 
@@ -92,7 +88,7 @@ impl<'p> Walk<'p> {
             Expr::Select(select) if names_a_type(expression) => debug_assert!(!select.test),
             Expr::Select(select) => self.expression(&select.operand),
             Expr::Call(call) => self.call(expression, call),
-            Expr::Comprehension(comprehension) => self.comprehension(expression, comprehension),
+            Expr::Comprehension(comprehension) => self.comprehension(comprehension),
             Expr::List(list) => list.elements.iter().for_each(|element| self.expression(element)),
             Expr::Map(map) => {
                 for entry in &map.entries {
@@ -171,7 +167,7 @@ impl<'p> Walk<'p> {
         self.found.flaws.push(Flaw::new(offset, format!("there is no function `{name}`"), hint));
     }
 
-    fn comprehension(&mut self, expression: &IdedExpr, comprehension: &'p ComprehensionExpr) {
+    fn comprehension(&mut self, comprehension: &'p ComprehensionExpr) {
         let ComprehensionExpr {
             iter_range,
             iter_var,
@@ -184,15 +180,6 @@ impl<'p> Walk<'p> {
         } = comprehension;
         self.expression(iter_range);
         self.expression(accu_init);
-        self.loops += 1;
-        self.found.loops = self.found.loops.max(self.loops);
-        // Said once, at the first loop that is too deep.
-        if self.loops == MAX_LOOPS + 1 {
-            let message = format!("loops are nested deeper than {MAX_LOOPS}");
-            let hint = Some("compare fields, or split the rule".to_owned());
-            let offset = self.name_of_call(expression);
-            self.found.flaws.push(Flaw::new(offset, message, hint));
-        }
         let outer = self.scope.len();
         self.scope.extend([iter_var.as_str(), accu_var.as_str()]);
         self.scope.extend(iter_var2.as_deref());
@@ -202,7 +189,6 @@ impl<'p> Walk<'p> {
         self.scope.push(accu_var);
         self.expression(result);
         self.scope.truncate(outer);
-        self.loops -= 1;
     }
 }
 
