@@ -270,10 +270,8 @@ fn run<F: Future>(future: F) -> F::Output {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     #[test]
-    fn the_bus_tells_the_whole_story_wherever_the_watcher_is_killed(steps in prop::collection::vec(step(), 1..60)) {
+    fn the_bus_tells_the_whole_story_wherever_the_watcher_is_killed(steps in prop::collection::vec(step(), 1..40)) {
         run(async {
             let mut story = Story::new();
             for step in &steps {
@@ -304,7 +302,7 @@ proptest! {
     }
 
     #[test]
-    fn while_nothing_fails_every_single_change_is_said(steps in prop::collection::vec(step(), 1..60)) {
+    fn while_nothing_fails_every_single_change_is_said(steps in prop::collection::vec(step(), 1..40)) {
         run(async {
             let mut story = Story::new();
             story.list().await;
