@@ -1,0 +1,105 @@
+//! Dead letters, in short.
+
+use chassis::Position;
+use chassis::dead::DeadLetter;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::line;
+use crate::render::{RenderOptions, Times, Tone};
+
+/// `GET /api/v1/dead`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadPage {
+    /// Oldest first.
+    pub dead_letters: Vec<DeadSummary>,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// A dead letter without its event's body; `GET /api/v1/dead/{id}` has all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadSummary {
+    /// Names it.
+    pub id: String,
+    /// Who gave up.
+    pub handler: String,
+    /// On which event; absent when it could not be decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<DeadEvent>,
+    /// The error and its causes, outermost first.
+    pub reasons: Vec<String>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// Where the event stands in the log.
+    pub position: Position,
+    /// When it was given up.
+    pub died_at: DateTime<Utc>,
+}
+
+/// The event of a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadEvent {
+    /// Its id.
+    pub id: String,
+    /// Where it happened.
+    pub source: String,
+    /// Its type.
+    pub r#type: String,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+impl From<&DeadLetter> for DeadSummary {
+    fn from(letter: &DeadLetter) -> Self {
+        let event = letter.event.as_ref().map(|event| {
+            let text = |name: &str| event.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+            let required = |name| text(name).unwrap_or_default();
+            DeadEvent {
+                id: required("id"),
+                source: required("source"),
+                r#type: required("type"),
+                subject: text("subject"),
+            }
+        });
+        Self {
+            id: letter.id.clone(),
+            handler: letter.handler.clone(),
+            event,
+            reasons: letter.reasons.clone(),
+            attempts: letter.attempts,
+            position: letter.position,
+            died_at: letter.died_at,
+        }
+    }
+}
+
+impl DeadSummary {
+    /// The dead letter on one line, as a list shows it.
+    pub fn line(&self, options: RenderOptions) -> String {
+        let Self { id, handler, event, reasons, attempts, position, died_at } = self;
+        let time = match options.times {
+            Times::Offset | Times::Absolute => {
+                options.paint(Tone::Quiet, &died_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+                    + "  "
+            }
+            Times::None => String::new(),
+        };
+        let what = match event {
+            Some(DeadEvent { id, r#type, subject, source: _ }) => {
+                let subject = subject.as_ref().map(|subject| format!(" {subject}")).unwrap_or_default();
+                let id = if options.ids { format!(" [{id}]") } else { String::new() };
+                line::of(&format!("{type}{subject}{id}"), 240)
+            }
+            None => format!("a message that is no event, at position {position}"),
+        };
+        let name = if options.ids { format!("{}  ", options.paint(Tone::Strong, id)) } else { String::new() };
+        let plural = if *attempts == 1 { "" } else { "s" };
+        let why = line::of(&line::reasons(reasons), 240);
+        format!(
+            "{time}{name}{handler} gave up on {what} after {attempts} attempt{plural}: {}",
+            options.paint(Tone::Bad, &why)
+        )
+    }
+}
