@@ -40,7 +40,8 @@ fn logged(signalbox: &Signalbox, ty: &str) -> anyhow::Result<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_refused_and_leaves_nothing_behind() -> anyhow::Result<()> {
-    let World { signalbox, .. } = world(None).await?;
+    let world = world(None).await?;
+    let signalbox = &world.signalbox;
     let (good, url) = (sign(SECRET, PUSH), signalbox.hook("github"));
     let huge = vec![b' '; 30_000_000];
     let cut = PUSH[..PUSH.len() / 2].to_vec();
@@ -67,16 +68,17 @@ async fn what_is_wrong_is_refused_and_leaves_nothing_behind() -> anyhow::Result<
         .header("x-github-delivery", "1")
         .header("x-hub-signature-256", &good);
     assert_eq!(form.body(PUSH).send().await?.status(), 415);
-    assert_eq!(logged(&signalbox, "*")?, Vec::<String>::new());
+    assert_eq!(logged(signalbox, "*")?, Vec::<String>::new());
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_nobody_knows_is_kept_all_the_same() -> anyhow::Result<()> {
-    let World { signalbox, .. } = world(None).await?;
+    let world = world(None).await?;
+    let signalbox = &world.signalbox;
     let (status, text) = signalbox.deliver(SECRET, "event_of_next_year", "new-1", PING).await?;
     assert_eq!(status, 202, "{text}");
-    assert_eq!(logged(&signalbox, "com.github.event_of_next_year*")?, ["new-1"]);
+    assert_eq!(logged(signalbox, "com.github.event_of_next_year*")?, ["new-1"]);
     Ok(())
 }
 
@@ -84,7 +86,8 @@ async fn an_event_that_nobody_knows_is_kept_all_the_same() -> anyhow::Result<()>
 async fn a_second_delivery_of_the_same_id_is_accepted_and_not_stored_again() -> anyhow::Result<()> {
     let nats = Nats::start().await?;
     for bus in [None, Some(nats.url())] {
-        let World { signalbox, .. } = world(bus).await?;
+        let world = world(bus).await?;
+        let signalbox = &world.signalbox;
         for duplicate in [false, true] {
             let (status, text) = signalbox.deliver(SECRET, "push", "same", PUSH).await?;
             assert_eq!(status, 202, "{text}");
@@ -94,28 +97,30 @@ async fn a_second_delivery_of_the_same_id_is_accepted_and_not_stored_again() -> 
                 (Some("same"), Some(duplicate))
             );
         }
-        assert_eq!(logged(&signalbox, "com.github.push")?, ["same"]);
+        assert_eq!(logged(signalbox, "com.github.push")?, ["same"]);
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_far_off_loses_no_event() -> anyhow::Result<()> {
-    let World { signalbox, .. } = world(None).await?;
+    let world = world(None).await?;
+    let signalbox = &world.signalbox;
     for (id, year) in [("past", "1999"), ("future", "2099")] {
         let mut body: serde_json::Value = serde_json::from_slice(PUSH)?;
         body["head_commit"]["timestamp"] = format!("{year}-01-02T03:04:05Z").into();
         let (status, text) = signalbox.deliver(SECRET, "push", id, body.to_string().as_bytes()).await?;
         assert_eq!(status, 202, "{text}");
     }
-    assert_eq!(logged(&signalbox, "com.github.push")?, ["past", "future"]);
+    assert_eq!(logged(signalbox, "com.github.push")?, ["past", "future"]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_nats_is_down_senders_are_told_to_come_again_and_then_are_taken() -> anyhow::Result<()> {
     let mut nats = Nats::start().await?;
-    let World { signalbox, .. } = world(Some(nats.url())).await?;
+    let world = world(Some(nats.url())).await?;
+    let signalbox = &world.signalbox;
     nats.kill9()?;
     let request =
         reqwest::Client::new().post(signalbox.hook("github")).header("content-type", "application/json");
@@ -128,16 +133,17 @@ async fn while_nats_is_down_senders_are_told_to_come_again_and_then_are_taken() 
     assert_eq!(ready.status(), 503);
     nats.resume().await?;
     signalbox.ready().await?;
-    assert_eq!(logged(&signalbox, "com.github.*")?, Vec::<String>::new(), "no half stored event");
+    assert_eq!(logged(signalbox, "com.github.*")?, Vec::<String>::new(), "no half stored event");
     let (status, text) = signalbox.deliver(SECRET, "push", "during", PUSH).await?;
     assert_eq!(status, 202, "{text}");
-    assert_eq!(logged(&signalbox, "com.github.*")?, ["during"]);
+    assert_eq!(logged(signalbox, "com.github.*")?, ["during"]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_come_in_one_by_one_and_once() -> anyhow::Result<()> {
-    let World { signalbox, .. } = world(None).await?;
+    let world = world(None).await?;
+    let signalbox = &world.signalbox;
     let alert = |name: &str, status: &str| {
         serde_json::json!({ "status": status, "labels": { "alertname": name }, "annotations": {},
             "startsAt": "2026-01-02T03:04:05Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "", "fingerprint": name })
@@ -156,21 +162,22 @@ async fn alerts_come_in_one_by_one_and_once() -> anyhow::Result<()> {
     assert_eq!(post(TOKEN).await?, 202);
     // Alertmanager repeats itself, and so does its twin.
     assert_eq!(post(TOKEN).await?, 202);
-    assert_eq!(logged(&signalbox, "io.prometheus.alert.firing.v1")?.len(), 2);
+    assert_eq!(logged(signalbox, "io.prometheus.alert.firing.v1")?.len(), 2);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_that_is_busy_gets_the_message_once_and_one_that_refuses_makes_a_dead_letter()
 -> anyhow::Result<()> {
-    let World { signalbox, chat, .. } = world(None).await?;
+    let world = world(None).await?;
+    let (signalbox, chat) = (&world.signalbox, &world.chat);
     chat.answer(429, &[("retry-after", "1")]);
     chat.answer(500, &[]);
     let (status, _) =
         signalbox.deliver(SECRET, "workflow_run", "busy", tests::fixtures::WORKFLOW_RUN).await?;
     assert_eq!(status, 202);
     eventually(PATIENCE, "the message is sent", async || {
-        let sent = logged(&signalbox, "io.signalbox.notification.sent.v1")?;
+        let sent = logged(signalbox, "io.signalbox.notification.sent.v1")?;
         anyhow::ensure!(sent.len() == 1, "sent: {sent:?}, posted: {}", chat.posted().len());
         Ok(())
     })
@@ -193,7 +200,7 @@ async fn a_chat_that_is_busy_gets_the_message_once_and_one_that_refuses_makes_a_
     // Mended: the same message once more, and it is taken.
     signalbox.output(&["dead", "redrive", &id])?;
     eventually(PATIENCE, "the message is sent", async || {
-        let sent = logged(&signalbox, "io.signalbox.notification.sent.v1")?;
+        let sent = logged(signalbox, "io.signalbox.notification.sent.v1")?;
         anyhow::ensure!(sent.len() == 2, "sent: {sent:?}");
         Ok(())
     })

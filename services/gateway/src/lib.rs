@@ -7,6 +7,7 @@ mod body;
 mod github;
 mod header;
 mod limits;
+mod linger;
 mod metrics;
 mod origin;
 mod proof;

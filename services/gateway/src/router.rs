@@ -11,13 +11,18 @@ use axum::routing::any;
 use resources::SourceKind;
 
 use crate::answer::Accepted;
+use crate::linger::linger;
 use crate::refusal::Refusal;
 use crate::visit::Visit;
 use crate::{Gateway, alertmanager, github};
 
 /// Every path and every method is answered here, so that every answer is counted and is JSON.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new().route("/hooks/{source}", any(hook)).fallback(elsewhere).with_state(gateway)
+    Router::new()
+        .route("/hooks/{source}", any(hook))
+        .fallback(elsewhere)
+        .layer(axum::middleware::from_fn(linger))
+        .with_state(gateway)
 }
 
 async fn hook(
