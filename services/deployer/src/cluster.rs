@@ -2,6 +2,8 @@
 
 mod application;
 mod error;
+#[cfg(test)]
+pub mod fake;
 mod nudge;
 mod pods;
 mod workloads;

@@ -1,6 +1,6 @@
 //! One deploy: plan, commit, sync, rollout.
 
-use chassis::{Context, Failure, Reconciled};
+use chassis::{Context, Failure, Handler, Reconciled, Shutdown};
 use events::Envelope;
 use events::payload::deploy::{Image, Requested, Step, Verified};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::decide::Goal;
 use crate::gather::{self, GatherError, Lookout};
 use crate::git::Commit;
 use crate::plan::{self, Plan};
-use crate::verify::{self, Ended};
+use crate::verify::{Ended, Watch};
 
 /// How a deploy ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,9 +78,14 @@ impl Deployer {
                 let goal = goal(&plan, &committed);
                 let lookout =
                     Lookout::new(cluster, &self.repositories, &plan.environment.git, argocd, &goal.commit);
-                let ended =
-                    verify::verify(cluster, argocd, &goal, lookout, || cx.now(), &self.shutdown).await;
-                match ended.map_err(at(Step::Sync, Some(&committed.commit)))? {
+                // The last attempt has to come to an end.
+                let shutdown = if cx.attempt() < Self::ATTEMPTS { &self.shutdown } else { &Shutdown::new() };
+                let watch = Watch { cluster, argocd, goal: &goal, poll: self.poll, shutdown };
+                match watch
+                    .to_the_end(lookout, || cx.now())
+                    .await
+                    .map_err(at(Step::Sync, Some(&committed.commit)))?
+                {
                     Ended::Running { revision, pods } => {
                         Verified::Running { application: argocd.application.clone(), revision, pods }
                     }

@@ -33,7 +33,7 @@ pub enum EditError {
     /// Nobody said where a digest goes.
     #[error(
         "the request names the digest {0}, and the environment does not say where a digest goes: \
-         give it a digest key, or ask for a tag alone"
+         add the path of its key as `git.digest`, or ask for a tag alone"
     )]
     NoDigestKey(String),
     /// It is no text at all.

@@ -16,6 +16,8 @@ mod settings;
 mod values;
 mod verify;
 
+use std::time::Duration;
+
 use chassis::failure::Decision;
 use chassis::{Context, Failure, Handler, Hears, Metrics, Outcome, Reconciled, Shutdown, failpoint};
 use events::payload::deploy::Requested;
@@ -38,6 +40,8 @@ pub struct Deployer {
     author: Author,
     metrics: Option<DeployMetrics>,
     shutdown: Shutdown,
+    /// Between two looks at a rollout.
+    poll: Duration,
 }
 
 impl Deployer {
@@ -52,6 +56,7 @@ impl Deployer {
             author: Author { name: author_name, email: author_email },
             metrics: None,
             shutdown: Shutdown::new(),
+            poll: verify::POLL,
         }
     }
 
@@ -76,6 +81,8 @@ impl Deployer {
 impl Handler for Deployer {
     const NAME: &'static str = "deployer";
     const HEARS: &'static [Hears] = &[Hears::Kind(Kind::DeployRequested)];
+    // Nearly all of the time a deploy waits for its pods, and those behind it should not wait with it.
+    const CONCURRENCY: usize = 16;
 
     async fn handle(&self, event: &Envelope, cx: &Context) -> Result<Outcome, Failure> {
         let requested: Requested = event.payload().map_err(|error| {
@@ -100,7 +107,7 @@ impl Deployer {
         let began = cx.now();
         let end = match self.deploy(requested, event, cx).await {
             Ok(end) => end,
-            Err(stopped) => self.without_success(stopped, cx)?,
+            Err(stopped) => without_success(stopped, cx)?,
         };
         let took = cx.now() - began;
         tracing::info!(app = requested.app, environment = requested.environment, ?end, %took, "a deploy has ended");
@@ -109,19 +116,17 @@ impl Deployer {
         }
         Ok(end)
     }
+}
 
-    /// What will not get better, or has had all its attempts, ends as an event that people and automations hear of.
-    fn without_success(&self, stopped: Stopped, cx: &Context) -> Result<End, Failure> {
-        let Stopped { step, commit, failure } = stopped;
-        let reason = match failure.decision {
-            Decision::Reject => failure.to_string(),
-            Decision::Retry(_) if cx.attempt() < Self::ATTEMPTS || self.shutdown.is_triggered() => {
-                return Err(failure);
-            }
-            Decision::Retry(_) => format!("given up after {} attempts: {failure}", cx.attempt()),
-        };
-        Ok(End::Failed { step, commit, reason })
-    }
+/// What will not get better, or has had all its attempts, ends as an event that people and automations hear of.
+fn without_success(stopped: Stopped, cx: &Context) -> Result<End, Failure> {
+    let Stopped { step, commit, failure } = stopped;
+    let reason = match failure.decision {
+        Decision::Reject => failure.to_string(),
+        Decision::Retry(_) if cx.attempt() < Deployer::ATTEMPTS => return Err(failure),
+        Decision::Retry(_) => format!("given up after {} attempts: {failure}", cx.attempt()),
+    };
+    Ok(End::Failed { step, commit, reason })
 }
 
 #[cfg(test)]

@@ -13,9 +13,11 @@ use crate::gather::Lookout;
 use crate::observed::Observed;
 
 /// Between two looks. Polling costs the API server a few reads a second for one deploy, and no watch can get stuck.
-const POLL: Duration = Duration::from_secs(1);
+pub const POLL: Duration = Duration::from_secs(1);
 /// A nudge without an effect is repeated after this time.
 const NUDGE_AGAIN: TimeDelta = TimeDelta::seconds(10);
+/// Argo CD looks when an operation ends, often in the same second, which proves nothing: it is asked to look once more.
+const NUDGE_FRESH: TimeDelta = TimeDelta::seconds(3);
 /// The API server or the repository may be away for so long without the deploy being given back to the bus.
 const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
@@ -38,58 +40,80 @@ pub enum Ended {
     },
 }
 
-/// Waits for the end.
-pub async fn verify(
-    cluster: &Cluster,
-    argocd: &ArgoCd,
-    goal: &Goal,
-    mut lookout: Lookout<'_>,
-    clock: impl Fn() -> DateTime<Utc> + Send,
-    shutdown: &Shutdown,
-) -> Result<Ended, Failure> {
-    let mut memory = Memory::new(clock());
-    let mut nudges = Nudges::default();
-    let mut away_since = None;
-    let mut last = None;
-    loop {
-        let now = clock();
-        match lookout.look(now).await {
-            Ok(observed) => {
-                away_since = None;
-                match decide::verdict(goal, &observed, &mut memory, now) {
-                    Verdict::Success { revision, pods } => return Ok(Ended::Running { revision, pods }),
-                    Verdict::Failed { step, reason } => return Ok(Ended::Failed { step, reason }),
-                    Verdict::Waiting(clause) => {
-                        if nudges.is_due(&clause, &observed, now) {
-                            nudges.nudge(cluster, argocd, &observed, now).await;
-                        }
-                        if last.as_ref() != Some(&clause) {
-                            tracing::info!(application = argocd.application, waiting_for = %clause, "not done yet");
-                            last = Some(clause);
+/// Looks at one deploy until its end.
+pub struct Watch<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The Application.
+    pub argocd: &'a ArgoCd,
+    /// What has to be true in the end.
+    pub goal: &'a Goal,
+    /// Between two looks.
+    pub poll: Duration,
+    /// Ends the watch without an end of the deploy.
+    pub shutdown: &'a Shutdown,
+}
+
+impl Watch<'_> {
+    /// Waits for the end.
+    pub async fn to_the_end(
+        &self,
+        mut lookout: Lookout<'_>,
+        clock: impl Fn() -> DateTime<Utc> + Send,
+    ) -> Result<Ended, Failure> {
+        let mut memory = Memory::new(clock());
+        let mut nudges = Nudges::default();
+        let mut away_since = None;
+        let mut waiting_for: Option<Clause> = None;
+        loop {
+            let now = clock();
+            match lookout.look(now).await {
+                Ok(observed) => {
+                    away_since = None;
+                    match decide::verdict(self.goal, &observed, &mut memory, now) {
+                        Verdict::Success { revision, pods } => return Ok(Ended::Running { revision, pods }),
+                        Verdict::Failed { step, reason } => return Ok(Ended::Failed { step, reason }),
+                        Verdict::Waiting(clause) => {
+                            if nudges.is_due(&clause, &observed, now) {
+                                nudges.note(&observed, now);
+                                self.nudge().await;
+                            }
+                            if waiting_for.as_ref() != Some(&clause) {
+                                let application = &self.argocd.application;
+                                tracing::info!(application, waiting_for = %clause, "not done yet");
+                                waiting_for = Some(clause);
+                            }
                         }
                     }
                 }
-            }
-            Err(error) if error.is_lasting() => {
-                let step = last.as_ref().map_or(Step::Sync, Clause::step);
-                return Ok(Ended::Failed { step, reason: format!("{:#}", anyhow::Error::new(error)) });
-            }
-            Err(error) => {
-                let since = *away_since.get_or_insert(now);
-                if now - since >= PATIENCE {
-                    return Err(Failure::retry(error));
+                Err(error) if error.is_lasting() => {
+                    let step = waiting_for.as_ref().map_or(Step::Sync, Clause::step);
+                    return Ok(Ended::Failed { step, reason: format!("{:#}", anyhow::Error::new(error)) });
                 }
-                tracing::warn!(
-                    error = format!("{:#}", anyhow::Error::new(error)),
-                    "cannot look, trying again"
-                );
+                Err(error) => {
+                    if now - *away_since.get_or_insert(now) >= PATIENCE {
+                        return Err(Failure::retry(error));
+                    }
+                    tracing::warn!(
+                        error = format!("{:#}", anyhow::Error::new(error)),
+                        "cannot look, trying again"
+                    );
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.poll) => {}
+                () = self.shutdown.triggered() => {
+                    return Err(Failure::retry(anyhow::anyhow!("shutting down; it goes on after the restart")));
+                }
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(POLL) => {}
-            () = shutdown.triggered() => {
-                return Err(Failure::retry(anyhow::anyhow!("shutting down; the deploy goes on after the restart")));
-            }
+    }
+
+    async fn nudge(&self) {
+        if let Err(error) = self.cluster.nudge(self.argocd).await {
+            // Argo CD looks by itself every few minutes: slower, and no reason to give up.
+            let error = format!("{:#}", anyhow::Error::new(error));
+            tracing::warn!(application = self.argocd.application, error, "cannot make Argo CD look now");
         }
     }
 }
@@ -107,22 +131,15 @@ impl Nudges {
         let Some(application) = &observed.application else { return false };
         match self.last {
             None => true,
+            Some((at, _)) if *clause == Clause::Fresh => now - at >= NUDGE_FRESH,
             Some((at, _)) if !clause.awaits_refresh() || now - at < NUDGE_AGAIN => false,
             // It has looked, and it still does not see the commit: perhaps it looked just before the push.
-            Some((_, reconciled_at)) => {
-                application.reconciled_at == reconciled_at
-                    || matches!(clause, Clause::Compared { .. } | Clause::Fresh)
-            }
+            Some((_, then)) => application.reconciled_at == then || matches!(clause, Clause::Compared { .. }),
         }
     }
 
-    async fn nudge(&mut self, cluster: &Cluster, argocd: &ArgoCd, observed: &Observed, now: DateTime<Utc>) {
-        let reconciled_at = observed.application.as_ref().and_then(|application| application.reconciled_at);
-        self.last = Some((now, reconciled_at));
-        if let Err(error) = cluster.nudge(argocd).await {
-            // Argo CD looks by itself every few minutes: slower, and no reason to give up.
-            let error = format!("{:#}", anyhow::Error::new(error));
-            tracing::warn!(application = argocd.application, error, "cannot make Argo CD look now");
-        }
+    fn note(&mut self, observed: &Observed, now: DateTime<Utc>) {
+        self.last =
+            Some((now, observed.application.as_ref().and_then(|application| application.reconciled_at)));
     }
 }

@@ -33,8 +33,10 @@ impl Cluster {
 fn parse(object: &DynamicObject) -> Result<Application, serde_json::Error> {
     let Body { spec, status, operation } = Body::deserialize(&object.data)?;
     let default_namespace = spec.destination.namespace;
+    // Argo CD goes by `source` only where there are no `sources`.
+    let sources = if spec.sources.is_empty() { spec.source.into_iter().collect() } else { spec.sources };
     Ok(Application {
-        sources: spec.sources.into_iter().chain(spec.source).map(|source| source.repo_url).collect(),
+        sources: sources.into_iter().map(|source| source.repo_url).collect(),
         sync: Sync {
             status: status.sync.status,
             revisions: revisions(status.sync.revision, status.sync.revisions),
@@ -53,7 +55,6 @@ fn parse(object: &DynamicObject) -> Result<Application, serde_json::Error> {
             .into_iter()
             .filter_map(|resource| resource.workload(&default_namespace))
             .collect(),
-        refresh_asked: object.metadata.annotations.as_ref().is_some_and(|all| all.contains_key(REFRESH)),
     })
 }
 

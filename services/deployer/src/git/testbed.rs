@@ -82,7 +82,12 @@ impl Testbed {
 
     /// The tip of `main`.
     pub fn tip(&self) -> Commit {
-        Commit::parse(self.on_origin(&["rev-parse", "main"]).trim()).expect("a commit")
+        Self::tip_of(&self.origin())
+    }
+
+    /// The tip of `main` of the bare repository there.
+    pub fn tip_of(origin: &Path) -> Commit {
+        Commit::parse(Self::git_in(origin, &["rev-parse", "main"]).trim()).expect("a commit")
     }
 
     /// Runs git on the bare repository.

@@ -25,8 +25,6 @@ pub struct Application {
     pub conditions: Vec<Condition>,
     /// The `Deployment`s, `StatefulSet`s and `DaemonSet`s of `status.resources`.
     pub workloads: Vec<ResourceId>,
-    /// Whether the refresh annotation is there, not yet consumed.
-    pub refresh_asked: bool,
 }
 
 /// `status.sync`.
