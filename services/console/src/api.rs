@@ -45,3 +45,6 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Candidate>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,127 +1,23 @@
 //! The API on an embedded bus, without a socket.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod dead;
+mod stage;
+mod tails;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, BodyDataStream};
-use axum::http::{Method, Request, Response, StatusCode, header};
-use chassis::dead::DeadLetters;
-use chassis::{BusUrl, Clock, Engine, ManualClock, Metrics, Position, Shutdown};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use chassis::{Bus, BusError, ConsumerSpec, Deliveries, Position, PublishError, Published, Recorded};
 use events::Envelope;
-use futures::StreamExt as _;
-use resources::Secret;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use super::{Auth, Console};
 use crate::Story;
-use crate::api::{DeadPage, Entry, EventPage};
-
-const TOKEN: &str = "t0ken";
-
-struct Stage {
-    _folder: TempDir,
-    engine: Engine,
-    metrics: Arc<Metrics>,
-    shutdown: Shutdown,
-    router: Router,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let engine = Engine::open(&BusUrl::Embedded(folder.path().join("bus"))).await.expect("the bus opens");
-        let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let clock: Arc<dyn Clock> = Arc::new(chassis::SystemClock);
-        let console = Console::new(
-            engine.bus.clone(),
-            engine.store.clone(),
-            clock,
-            &metrics,
-            Auth::fixed(Secret::new(TOKEN)),
-        );
-        let router = Arc::new(console.until(shutdown.clone())).router();
-        Self { _folder: folder, engine, metrics, shutdown, router }
-    }
-
-    async fn publish(&self, event: &Envelope) {
-        self.engine.bus.publish(event).await.expect("published");
-    }
-
-    async fn send(&self, request: Request<Body>) -> Response<Body> {
-        self.router.clone().oneshot(request).await.expect("a router never fails")
-    }
-
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
-        self.ask(Method::GET, path).await
-    }
-
-    async fn ask(&self, method: Method, path: &str) -> (StatusCode, Value) {
-        let response = self.send(request(method, path).body(Body::empty()).expect("a request")).await;
-        let status = response.status();
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json", "{path}");
-        (status, serde_json::from_str(&text(response).await).expect("every answer is JSON"))
-    }
-
-    async fn bury(&self, event: &Envelope, reason: &str) -> String {
-        let dead = DeadLetters::new(self.engine.store.clone());
-        let clock = ManualClock::at("2026-09-01T10:00:00Z".parse().expect("a time"));
-        let reasons = vec![reason.to_owned()];
-        let letter = dead.bury("deployer", Ok(event), Position(1), reasons, 3, clock.now()).await;
-        letter.expect("it is kept").id
-    }
-
-    async fn tail(&self, path: &str, accept: &str) -> Lines {
-        let request = request(Method::GET, path).header(header::ACCEPT, accept).body(Body::empty());
-        let response = self.send(request.expect("a request")).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        Lines { stream: response.into_body().into_data_stream(), rest: String::new() }
-    }
-}
-
-/// The lines of a stream.
-struct Lines {
-    stream: BodyDataStream,
-    rest: String,
-}
-
-impl Lines {
-    /// The next line; `None` when the stream has ended.
-    async fn next(&mut self) -> Option<String> {
-        loop {
-            if let Some((line, rest)) = self.rest.split_once('\n') {
-                let line = line.to_owned();
-                self.rest = rest.to_owned();
-                return Some(line);
-            }
-            let chunk = tokio::time::timeout(Duration::from_secs(10), self.stream.next()).await;
-            let chunk =
-                chunk.expect("the stream goes on within ten seconds")?.expect("it does not break off");
-            self.rest.push_str(std::str::from_utf8(&chunk).expect("UTF-8"));
-        }
-    }
-
-    async fn id(&mut self) -> String {
-        let line = self.next().await.expect("there is one more");
-        let entry: Entry = serde_json::from_str(&line).expect("an entry");
-        entry.envelope().expect("an event").expect("it can be read").id().to_owned()
-    }
-}
-
-fn request(method: Method, path: &str) -> axum::http::request::Builder {
-    Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
-}
-
-async fn text(response: Response<Body>) -> String {
-    let bytes = axum::body::to_bytes(response.into_body(), 64 << 20).await.expect("the body is in memory");
-    String::from_utf8(bytes.to_vec()).expect("all answers are text")
-}
-
-fn event(id: &str, ty: &str) -> Envelope {
-    Envelope::builder(id, "/test", ty).json(&json!({"id": id})).build().expect("the event is valid")
-}
+use crate::api::EventPage;
+use stage::{Stage, event, request, text};
 
 fn ids(page: &Value) -> Vec<&str> {
     let events = page["events"].as_array().expect("events");
@@ -373,131 +269,62 @@ async fn a_story_is_json_or_text_with_its_dead_letters() {
     insta::assert_snapshot!(text(response).await);
 }
 
-#[tokio::test]
-async fn a_tail_sees_new_events_and_ends_with_the_server() {
-    let stage = Stage::new().await;
-    stage.publish(&event("old", "com.example.a")).await;
-    let mut tail = stage.tail("/api/v1/events/tail?type=*.a", "*/*").await;
-    // Whoever asks for nothing older begins with what comes after the first look.
-    let publishing = async {
-        for n in 0.. {
-            stage.publish(&event(&format!("new-{n}"), "com.example.a")).await;
-            stage.publish(&event(&format!("other-{n}"), "com.example.b")).await;
-            tokio::task::yield_now().await;
-        }
-    };
-    let id = tokio::select! { id = tail.id() => id, () = publishing => unreachable!("it goes on for ever") };
-    assert!(id.starts_with("new-"), "{id}");
-    stage.shutdown.trigger();
-    while let Some(line) = tail.next().await {
-        assert!(line.contains("\"new-"), "what was on its way comes still: {line}");
+/// A bus that cannot be read.
+struct Away;
+
+#[async_trait]
+impl Bus for Away {
+    async fn publish(&self, _: &Envelope) -> Result<Published, PublishError> {
+        Err(PublishError::Busy)
+    }
+    async fn redeliver(&self, _: &str, _: &Envelope, _: &str) -> Result<Published, PublishError> {
+        Err(PublishError::Busy)
+    }
+    async fn consume(&self, _: ConsumerSpec) -> Result<Box<dyn Deliveries>, BusError> {
+        Err(away())
+    }
+    async fn read(&self, _: Position, _: usize) -> Result<Vec<Recorded>, BusError> {
+        Err(away())
+    }
+    async fn last(&self) -> Result<Position, BusError> {
+        Err(away())
+    }
+    async fn changed(&self, _: Position) -> Result<(), BusError> {
+        Err(away())
+    }
+    async fn check(&self) -> Result<(), BusError> {
+        Err(away())
     }
 }
 
-#[tokio::test]
-async fn a_tail_begins_where_it_is_told_and_goes_on() {
-    let stage = Stage::new().await;
-    for n in 0..5 {
-        stage.publish(&event(&format!("e{n}"), "com.example.a")).await;
-    }
-    let mut after = stage.tail("/api/v1/events/tail?after=3", "*/*").await;
-    let mut since = stage.tail("/api/v1/events/tail?since=1h", "*/*").await;
-    assert_eq!((after.id().await, after.id().await), ("e3".to_owned(), "e4".to_owned()));
-    for n in 0..5 {
-        assert_eq!(since.id().await, format!("e{n}"));
-    }
-    stage.publish(&event("new", "com.example.a")).await;
-    assert_eq!((after.id().await, since.id().await), ("new".to_owned(), "new".to_owned()));
+fn away() -> BusError {
+    BusError::new("read the log", anyhow::anyhow!("no answer from the server"))
 }
 
 #[tokio::test]
-async fn server_sent_events_go_on_where_the_reader_was() {
-    let stage = Stage::new().await;
-    for n in 0..3 {
-        stage.publish(&event(&format!("e{n}"), "com.example.a")).await;
+async fn a_bus_that_is_away_is_said_to_be_and_a_dead_letter_is_kept() {
+    let stage = Stage::with(|_| Arc::new(Away)).await;
+    let id = stage.bury(&event("one", "com.example.a"), "no space").await;
+    for path in
+        ["/api/v1/events", "/api/v1/events?newest=true", "/api/v1/events/x", "/api/v1/events/@1/story"]
+    {
+        let response = stage.send(request(Method::GET, path).body(Body::empty()).expect("a request")).await;
+        assert_eq!(
+            (response.status(), &response.headers()[header::RETRY_AFTER]),
+            (StatusCode::SERVICE_UNAVAILABLE, &"5".parse().expect("a value"))
+        );
+        let body: Value = serde_json::from_str(&text(response).await).expect("JSON");
+        assert_eq!(
+            body,
+            json!({"error": "the log cannot be read: read the log: no answer from the server"}),
+            "{path}"
+        );
     }
-    let request = request(Method::GET, "/api/v1/events/tail").header(header::ACCEPT, "text/event-stream");
-    let request = request.header("last-event-id", "2").body(Body::empty()).expect("a request");
-    let response = stage.send(request).await;
-    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
-    let mut lines = Lines { stream: response.into_body().into_data_stream(), rest: String::new() };
-    let mut event = Vec::new();
-    while let Some(line) = lines.next().await.filter(|line| !line.is_empty()) {
-        event.push(line);
-    }
-    assert!(event.contains(&"id: 3".to_owned()) && event.contains(&"event: entry".to_owned()), "{event:?}");
-    assert!(event.iter().any(|line| line.starts_with("data: {") && line.contains("\"e2\"")), "{event:?}");
-}
-
-#[tokio::test]
-async fn more_tails_than_there_may_be_are_refused_until_one_is_closed() {
-    let stage = Stage::new().await;
-    let mut tails = Vec::new();
-    for _ in 0..super::TAILS {
-        tails.push(stage.tail("/api/v1/events/tail", "*/*").await);
-    }
-    let (status, body) = stage.get("/api/v1/events/tail").await;
-    assert_eq!(
-        (status, &body["error"]),
-        (StatusCode::SERVICE_UNAVAILABLE, &"too many tails are open".into())
-    );
-    tails.pop();
-    stage.tail("/api/v1/events/tail", "*/*").await;
-}
-
-#[tokio::test]
-async fn dead_letters_are_listed_shown_driven_again_and_dropped() {
-    let stage = Stage::new().await;
-    let (one, other) = (event("one", "com.example.a"), event("other", "com.example.b"));
-    stage.publish(&one).await;
-    stage.publish(&other).await;
-    let (first, second) = (stage.bury(&one, "no space").await, stage.bury(&other, "no such thing").await);
-    let (status, body) = stage.get("/api/v1/dead?limit=1").await;
-    let page: DeadPage = serde_json::from_value(body).expect("a page");
-    assert_eq!((status, page.dead_letters.len(), page.total), (StatusCode::OK, 1, 2));
-    let (status, letter) = stage.get(&format!("/api/v1/dead/{first}")).await;
-    assert_eq!((status, &letter["event"]["data"]), (StatusCode::OK, &json!({"id": "one"})));
-    assert_eq!((&letter["reasons"], &letter["attempts"]), (&json!(["no space"]), &json!(3)));
-
-    let (status, _) = stage.ask(Method::POST, &format!("/api/v1/dead/{first}/redrive")).await;
-    assert_eq!(status, StatusCode::OK);
-    let spec = chassis::ConsumerSpec {
-        name: "deployer".to_owned(),
-        types: vec!["nothing".to_owned()],
-        start: chassis::Start::Beginning,
-        max_in_flight: 1,
-        ack_wait: Duration::from_secs(30),
-    };
-    let mut deliveries = stage.engine.bus.consume(spec).await.expect("a consumer");
-    let delivery = tokio::time::timeout(Duration::from_secs(10), deliveries.next()).await;
-    let delivery = delivery.expect("it is delivered within ten seconds").expect("a delivery");
-    assert_eq!(delivery.event.expect("an event").id(), "one");
-    assert_eq!(
-        stage.ask(Method::POST, &format!("/api/v1/dead/{first}/redrive")).await.0,
-        StatusCode::NOT_FOUND
-    );
-
-    let (status, dropped) = stage.ask(Method::DELETE, &format!("/api/v1/dead/{second}")).await;
-    assert_eq!((status, &dropped["id"]), (StatusCode::OK, &second.as_str().into()));
-    assert_eq!(stage.get("/api/v1/dead").await.1, json!({"dead_letters": [], "total": 0}));
-}
-
-#[tokio::test]
-async fn a_dead_letter_that_is_no_event_cannot_be_driven_again() {
-    let stage = Stage::new().await;
-    let message = chassis::bus::Undecodable {
-        subject: "signalbox.events.x".to_owned(),
-        headers: Vec::new(),
-        payload: b"?".to_vec(),
-        reason: "no ce-id".to_owned(),
-    };
-    let dead = DeadLetters::new(stage.engine.store.clone());
-    let now = "2026-09-01T10:00:00Z".parse().expect("a time");
-    let letter = dead
-        .bury("deployer", Err(&message), Position(1), vec!["no ce-id".to_owned()], 1, now)
-        .await
-        .expect("kept");
-    let (status, body) = stage.ask(Method::POST, &format!("/api/v1/dead/{}/redrive", letter.id)).await;
-    assert_eq!(status, StatusCode::CONFLICT, "{body}");
-    assert_eq!(stage.get("/api/v1/dead").await.1["total"], 1, "it is still there");
+    let mut tail = stage.tail("/api/v1/events/tail", "*/*").await;
+    let last = tail.next().await.expect("a line");
+    assert_eq!(last, r#"{"error":"read the log: no answer from the server"}"#);
+    assert_eq!(tail.next().await, None);
+    let (status, body) = stage.ask(Method::POST, &format!("/api/v1/dead/{id}/redrive")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    assert_eq!(stage.get("/api/v1/dead").await.1["total"], 1);
 }
