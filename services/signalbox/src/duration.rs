@@ -1,0 +1,109 @@
+//! Times as people write them: `30s`, `10m`, `2h`, `7d`, `1h30m`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// The text is no time.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{0}` is no time: write a number and a unit, like 30s, 10m, 2h or 7d")]
+pub struct NoDuration(String);
+
+/// Reads a time.
+pub fn parse(text: &str) -> Result<Duration, NoDuration> {
+    seconds(text).map(Duration::from_secs).ok_or_else(|| NoDuration(text.to_owned()))
+}
+
+fn seconds(text: &str) -> Option<u64> {
+    let mut total: u64 = 0;
+    let mut rest = text;
+    loop {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let factor = match rest.as_bytes()[digits] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 60 * 60,
+            b'd' => 24 * 60 * 60,
+            _ => return None,
+        };
+        total = total.checked_add(number.checked_mul(factor)?)?;
+        rest = &rest[digits + 1..];
+        if rest.is_empty() {
+            return Some(total);
+        }
+    }
+}
+
+/// A time in the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(pub Duration);
+
+impl TryFrom<String> for Span {
+    type Error = NoDuration;
+
+    fn try_from(text: String) -> Result<Self, NoDuration> {
+        parse(&text).map(Self)
+    }
+}
+
+/// A time in the settings that is not zero: something comes round that often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Period(pub Duration);
+
+impl TryFrom<String> for Period {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match parse(&text) {
+            Ok(time) if time.is_zero() => Err(format!("`{text}` is too short: at least 1s")),
+            Ok(time) => Ok(Self(time)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0.as_secs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_number_and_a_unit_are_a_time() {
+        for (text, seconds) in
+            [("0s", 0), ("30s", 30), ("10m", 600), ("2h", 7200), ("7d", 604_800), ("1h30m", 5400)]
+        {
+            assert_eq!(parse(text).expect(text).as_secs(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        for text in [
+            "",
+            "s",
+            "30",
+            "30 s",
+            "-1s",
+            "1.5h",
+            "5ms",
+            "1y",
+            "ü",
+            "1ü",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(error.to_string().starts_with(&format!("`{text}` is no time")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Finding who answers: a running server, or a bus that can be opened here.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use chassis::engine::OpenError;
+use chassis::{BusUrl, Engine, Metrics, SystemClock};
+use console::{Auth, Console};
+use reqwest::{Method, StatusCode};
+use resources::Secret;
+use tokio::time::timeout;
+
+use super::Query;
+use super::carrier::Carrier;
+use crate::exit::{Exit, OrStop as _, Stop};
+use crate::secret::{Advertised, api_token, random_token};
+use crate::settings::Settings;
+
+/// How long a server or a bus may take to give the first answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+
+impl Query {
+    /// Opens the bus of the settings, or finds the server that has it.
+    pub async fn open(settings: &Settings) -> Result<Self, Stop> {
+        match &settings.bus.0 {
+            BusUrl::Embedded(dir) => Self::embedded(dir, settings).await,
+            url @ BusUrl::Nats(_) => {
+                let engine = Engine::open(url).await.or_stop(Exit::Unreachable)?;
+                let last = timeout(FIRST_ANSWER, engine.bus.last()).await;
+                let last = last.map_err(|_elapsed| anyhow!("no answer within {} s", FIRST_ANSWER.as_secs()));
+                last.and_then(|last| last.map_err(Into::into))
+                    .with_context(|| format!("cannot reach the bus at {url}"))
+                    .or_stop(Exit::Unreachable)?;
+                Ok(Self::here(engine))
+            }
+        }
+    }
+
+    /// A server that runs has the folder and has written down where it is; otherwise the folder can be opened.
+    async fn embedded(dir: &Path, settings: &Settings) -> Result<Self, Stop> {
+        if !dir.is_dir() {
+            let error =
+                anyhow!("there is no bus in {}: name its folder with --bus embedded:DIR", dir.display());
+            return Err(Stop::with(Exit::Unreachable, error));
+        }
+        if let Some(base) = Advertised::read(dir)
+            && let Some(query) = Self::there(base, settings).await?
+        {
+            return Ok(query);
+        }
+        match Engine::open(&settings.bus.0).await {
+            Ok(engine) => Ok(Self::here(engine)),
+            Err(error @ OpenError::Locked(_)) => {
+                let why = "the process that has it runs no console that could answer (serve --only … without console)";
+                Err(Stop::with(Exit::Unreachable, anyhow::Error::new(error).context(why)))
+            }
+            Err(error) => Err(Stop::with(Exit::Unreachable, error)),
+        }
+    }
+
+    /// The server at `base`; `None` when nobody answers there, or somebody who does not know the token: the address is
+    /// what a server left behind that was killed.
+    async fn there(base: String, settings: &Settings) -> Result<Option<Self>, Stop> {
+        let token = api_token(settings)?;
+        let token = String::from_utf8_lossy(token.expose()).into_owned();
+        // The server is on this machine: a proxy of the environment has no part in it.
+        let http = reqwest::Client::builder().no_proxy().build().context("cannot make an HTTP client")?;
+        let query = Self { carrier: Carrier::There { http, base }, token };
+        let first = query.carrier.send(Method::GET, "/api/v1/events?limit=1", &query.token);
+        match timeout(FIRST_ANSWER, first).await {
+            Ok(Ok(answer))
+                if answer.status == StatusCode::UNAUTHORIZED || answer.status == StatusCode::NOT_FOUND =>
+            {
+                Ok(None)
+            }
+            Ok(Ok(_)) => Ok(Some(query)),
+            Ok(Err(_)) | Err(_) => Ok(None),
+        }
+    }
+
+    fn here(engine: Engine) -> Self {
+        let token = random_token();
+        let auth = Auth::fixed(Secret::new(token.clone()));
+        let (bus, store) = (engine.bus.clone(), engine.store.clone());
+        let console = Console::new(bus, store, Arc::new(SystemClock), &Metrics::new(), auth);
+        Self { carrier: Carrier::Here { router: Arc::new(console).router(), engine }, token }
+    }
+}

@@ -1,0 +1,209 @@
+//! What can be set: signalbox.yaml, then `SIGNALBOX_*`, then flags.
+
+mod address;
+mod service;
+
+use std::path::{Path, PathBuf};
+
+use chassis::BusUrl;
+use chassis::config::{self, ConfigError};
+use chassis::telemetry::LogSettings;
+use resources::SecretRef;
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use self::address::Address;
+pub use self::service::{Chosen, Service};
+use crate::duration::{Period, Span};
+
+/// The settings file, if none is named.
+const DEFAULT_FILE: &str = "signalbox.yaml";
+
+/// All settings of the program.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the bus is.
+    pub bus: Bus,
+    /// The folder with resources.
+    pub config: PathBuf,
+    /// The services to run; empty means all.
+    pub only: Chosen,
+    /// Where the program listens.
+    pub listen: Listen,
+    /// The log of `serve`.
+    pub log: LogSettings,
+    /// The API.
+    pub api: Api,
+    /// The cluster that is watched and verified against.
+    pub kubernetes: Kubernetes,
+    /// Deploys.
+    pub deployer: Deployer,
+    /// How long begun work may take to end after a signal.
+    pub drain_timeout: Span,
+    /// After a crash, what was being handled is handled again after this time; absent, each handler has its own (30 s).
+    /// Shorter costs more signs of life on the bus.
+    pub ack_wait: Option<Period>,
+}
+
+/// Where the bus is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Bus(pub BusUrl);
+
+/// Where the program listens.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// Webhooks; may be reachable from the internet.
+    pub public: Address,
+    /// The API, metrics and health; must not be.
+    pub private: Address,
+}
+
+/// The API.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// The bearer token that it asks for.
+    pub token: Option<Token>,
+}
+
+/// Where the token is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "TokenKeys")]
+pub enum Token {
+    /// In an environment variable.
+    Env(String),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// A token as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenKeys {
+    env: Option<String>,
+    file: Option<PathBuf>,
+}
+
+/// The namespaces in which Argo CD Applications are watched.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct Namespaces(pub watcher::Scope);
+
+/// The cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kubernetes {
+    /// Its kubeconfig; inside a cluster none is needed.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig, if not its current one.
+    pub context: Option<String>,
+    /// The namespaces in which Argo CD Applications are watched; `*` for all.
+    pub argocd_namespaces: Namespaces,
+}
+
+/// Deploys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deployer {
+    /// Where clones of GitOps repositories are kept; without one, in the folder of an embedded bus, else in a temporary
+    /// folder.
+    pub work_dir: Option<PathBuf>,
+    /// Whom commits are by.
+    pub author: Author,
+}
+
+/// Whom commits are by.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Author {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+impl Settings {
+    /// Reads the settings; `file` is the one that was named, if one was.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl Iterator<Item = (String, String)>,
+        flags: Value,
+    ) -> Result<Self, ConfigError> {
+        let default = Path::new(DEFAULT_FILE);
+        let file = file.or_else(|| default.is_file().then_some(default));
+        config::load(file, env, flags)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bus: Bus(BusUrl::Embedded(PathBuf::from("data"))),
+            config: PathBuf::from("config"),
+            only: Chosen::default(),
+            listen: Listen::default(),
+            log: LogSettings::default(),
+            api: Api::default(),
+            kubernetes: Kubernetes::default(),
+            deployer: Deployer::default(),
+            // Kubernetes kills 30 s after SIGTERM unless told otherwise; this leaves time to close the log.
+            drain_timeout: Span(std::time::Duration::from_secs(25)),
+            ack_wait: None,
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { public: Address::any(8080), private: Address::any(8081) }
+    }
+}
+
+impl TryFrom<Vec<String>> for Namespaces {
+    type Error = watcher::InvalidScope;
+
+    fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
+        names.join(",").parse().map(Self)
+    }
+}
+
+impl Default for Author {
+    fn default() -> Self {
+        Self { name: "Signalbox".to_owned(), email: "signalbox@localhost".to_owned() }
+    }
+}
+
+impl TryFrom<String> for Bus {
+    type Error = chassis::engine::NotABus;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl TryFrom<TokenKeys> for Token {
+    type Error = &'static str;
+
+    fn try_from(keys: TokenKeys) -> Result<Self, Self::Error> {
+        match keys {
+            TokenKeys { env: Some(name), file: None } => Ok(Self::Env(name)),
+            TokenKeys { env: None, file: Some(path) } => Ok(Self::File(path)),
+            TokenKeys { .. } => Err("say where the token is with exactly one of the keys env and file"),
+        }
+    }
+}
+
+impl From<&Token> for SecretRef {
+    fn from(token: &Token) -> Self {
+        match token {
+            Token::Env(name) => Self::Env(name.clone()),
+            Token::File(path) => Self::File(path.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Address, Service, Settings, Token};
+
+fn load(file: &str, env: &[(&str, &str)], flags: Value) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().expect("a temp folder can be made");
+    let path = folder.path().join("signalbox.yaml");
+    std::fs::write(&path, file).expect("the temp folder takes a file");
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings::load(Some(&path), env, flags).map_err(|error| {
+        let text = error.to_string();
+        text.find("signalbox.yaml").map_or(text.clone(), |at| text[at..].to_owned())
+    })
+}
+
+/// Every setting that there is, as a user would write it.
+const KITCHEN_SINK: &str = "
+bus: nats://user:secret@nats-0:4222,nats://nats-1:4222
+config: /etc/signalbox
+only: [gateway, console]
+listen: {public: ':80', private: '127.0.0.1:81'}
+log: {format: json, level: 'info,chassis=debug'}
+api: {token: {file: /run/secrets/api-token}}
+kubernetes:
+  kubeconfig: /root/.kube/config
+  context: k3d-dev
+  argocd_namespaces: [argocd, team-a]
+deployer:
+  work_dir: /var/cache/signalbox
+  author: {name: Robot, email: robot@acme.example}
+drain_timeout: 1m
+";
+
+#[test]
+fn every_setting_can_be_in_the_file() {
+    let settings = load(KITCHEN_SINK, &[], Value::Null).expect("the kitchen sink is right");
+    assert_eq!(settings.bus.0.to_string(), "nats://…@nats-0:4222,nats://nats-1:4222");
+    assert_eq!(settings.config, PathBuf::from("/etc/signalbox"));
+    assert_eq!(settings.only.iter().collect::<Vec<_>>(), [Service::Gateway, Service::Console]);
+    assert_eq!(settings.listen.public, Address::any(80));
+    assert_eq!(settings.listen.private.to_string(), "127.0.0.1:81");
+    assert_eq!(settings.log.level.to_string(), "info,chassis=debug");
+    assert_eq!(settings.api.token, Some(Token::File("/run/secrets/api-token".into())));
+    assert_eq!(settings.kubernetes.context.as_deref(), Some("k3d-dev"));
+    assert_eq!(settings.kubernetes.argocd_namespaces.0.to_string(), "argocd,team-a");
+    assert_eq!(settings.deployer.work_dir, Some("/var/cache/signalbox".into()));
+    assert_eq!(settings.deployer.author.name, "Robot");
+    assert_eq!(settings.drain_timeout.0, Duration::from_mins(1));
+}
+
+#[test]
+fn every_setting_can_be_in_the_environment() {
+    let env = [
+        ("SIGNALBOX_BUS", "nats://user:secret@nats-0:4222,nats://nats-1:4222"),
+        ("SIGNALBOX_CONFIG", "/etc/signalbox"),
+        ("SIGNALBOX_ONLY", "gateway,console"),
+        ("SIGNALBOX_LISTEN__PUBLIC", ":80"),
+        ("SIGNALBOX_LISTEN__PRIVATE", "127.0.0.1:81"),
+        ("SIGNALBOX_LOG__FORMAT", "json"),
+        ("SIGNALBOX_LOG__LEVEL", "info,chassis=debug"),
+        ("SIGNALBOX_API__TOKEN__FILE", "/run/secrets/api-token"),
+        ("SIGNALBOX_KUBERNETES__KUBECONFIG", "/root/.kube/config"),
+        ("SIGNALBOX_KUBERNETES__CONTEXT", "k3d-dev"),
+        ("SIGNALBOX_KUBERNETES__ARGOCD_NAMESPACES", "argocd,team-a"),
+        ("SIGNALBOX_DEPLOYER__WORK_DIR", "/var/cache/signalbox"),
+        ("SIGNALBOX_DEPLOYER__AUTHOR__NAME", "Robot"),
+        ("SIGNALBOX_DEPLOYER__AUTHOR__EMAIL", "robot@acme.example"),
+        ("SIGNALBOX_DRAIN_TIMEOUT", "1m"),
+    ];
+    assert_eq!(load("", &env, Value::Null), load(KITCHEN_SINK, &[], Value::Null));
+}
+
+#[test]
+fn nothing_set_is_a_laptop() {
+    let settings = load("", &[], Value::Null).expect("nothing is wrong");
+    assert_eq!(settings, Settings::default());
+    assert_eq!(settings.bus.0.to_string(), "embedded:data");
+    assert_eq!(settings.only.iter().count(), 6, "all services run");
+    assert!(settings.only.has(Service::Watcher) && !settings.only.names(Service::Watcher));
+}
+
+#[test]
+fn flags_win() {
+    let flags = json!({"bus": "embedded:/flag", "only": ["watcher"], "listen": {"public": null, "private": "127.0.0.1:9"}});
+    let settings = load(KITCHEN_SINK, &[], flags).expect("nothing is wrong");
+    assert_eq!(settings.bus.0.to_string(), "embedded:/flag");
+    assert!(settings.only.names(Service::Watcher) && !settings.only.has(Service::Gateway));
+    assert_eq!(settings.listen.public, Address::any(80), "a flag that was not given changes nothing");
+}
+
+#[test]
+fn bad_settings_say_where_and_what_would_be_right() {
+    for (file, expected) in [
+        (
+            "bus: kafka://x\n",
+            "signalbox.yaml:1:1: `bus`: `kafka://x` is not a bus: write embedded:DIR or nats://HOST:PORT",
+        ),
+        ("listen:\n  public: 8080\n", "signalbox.yaml:2:3: `listen.public`: expected a text, found `8080`"),
+        (
+            "listen: {public: example.com:80}\n",
+            "signalbox.yaml:1:10: `listen.public`: `example.com:80` is no address: write HOST:PORT with an IP address or localhost, or :PORT for all addresses",
+        ),
+        (
+            "only: [gatewya]\n",
+            "signalbox.yaml:1:8: `only`: expected one of gateway, watcher, automator, deployer, notifier, console, found `gatewya`; did you mean `gateway`?",
+        ),
+        ("drain_timeout: 5\n", "signalbox.yaml:1:1: `drain_timeout`: expected a text, found `5`"),
+        (
+            "drain_timeout: soon\n",
+            "signalbox.yaml:1:1: `drain_timeout`: `soon` is no time: write a number and a unit, like 30s, 10m, 2h or 7d",
+        ),
+        (
+            "log: {level: loud}\n",
+            "signalbox.yaml:1:7: `log.level`: `loud` is no level: use error, warn, info, debug, trace or off, or directives such as `info,chassis=debug`",
+        ),
+        (
+            "log: {format: xml}\n",
+            "signalbox.yaml:1:7: `log.format`: expected one of auto, json, pretty, found `xml`",
+        ),
+        (
+            "api: {token: hunter2}\n",
+            "signalbox.yaml:1:7: `api.token`: expected a section with keys (env, file), found a text",
+        ),
+        (
+            "api: {token: {}}\n",
+            "signalbox.yaml:1:7: `api.token`: say where the token is with exactly one of the keys env and file",
+        ),
+        (
+            "kubernetes: {argocd_namespaces: [Argo]}\n",
+            "signalbox.yaml:1:14: `kubernetes.argocd_namespaces`: `Argo` is no namespace: 1 to 63 lower-case letters, digits and `-` (not at its ends), for example `argocd`",
+        ),
+        (
+            "kubernetes: {kubeConfig: x}\n",
+            "signalbox.yaml:1:14: there is no setting `kubernetes.kubeConfig`; did you mean `kubeconfig`?",
+        ),
+    ] {
+        assert_eq!(load(file, &[], Value::Null).expect_err(file), expected, "{file}");
+    }
+}
