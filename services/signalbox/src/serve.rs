@@ -120,12 +120,13 @@ impl Server {
             reload.run(sender, shutdown).await;
             ("reload", Ok(()))
         });
+        // Before anybody is let in: whoever learns from the log that it listens can ask it.
+        if let (BusUrl::Embedded(dir), true) = (&settings.bus.0, settings.only.has(Service::Console)) {
+            self.advertised = Some(Advertised::write(dir, private.address())?);
+        }
         if let Some((listener, router)) = public.zip(running.public) {
             let serving = listener.serve(router, self.shutdown.clone());
             self.tasks.spawn(async move { ("public listener", serving.await) });
-        }
-        if let (BusUrl::Embedded(dir), true) = (&settings.bus.0, settings.only.has(Service::Console)) {
-            self.advertised = Some(Advertised::write(dir, private.address())?);
         }
         let serving = private.serve(running.private, self.shutdown.clone());
         self.tasks.spawn(async move { ("private listener", serving.await) });

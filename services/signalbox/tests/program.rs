@@ -251,6 +251,27 @@ fn the_demo_tells_the_whole_story() {
 }
 
 #[test]
+fn a_kept_demo_stays_until_it_is_interrupted_and_takes_its_folder_along() {
+    let folder = folder();
+    let mut demo = signalbox(folder.path(), &["demo", "--keep"])
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    let said = BufReader::new(demo.stdout.take().expect("it is piped"));
+    let mut said = said.lines().map(|line| line.expect("it prints text"));
+    let invited = said.any(|line| line.starts_with("It stays, until Ctrl-C"));
+    assert!(invited, "the demo ended by itself: {:?}", demo.wait());
+    // Its last line.
+    assert!(said.any(|line| line.contains("X-Hub-Signature-256")));
+    assert!(demo.try_wait().expect("it can be asked").is_none(), "it stays");
+    let pid = demo.id().to_string();
+    assert!(Command::new("kill").args(["-s", "INT", &pid]).status().expect("kill is there").success());
+    assert_eq!(demo.wait().expect("it ends").code(), Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it is a folder").count(), 0, "its folder is gone");
+}
+
+#[test]
 fn the_demo_without_git_says_what_is_missing() {
     let folder = folder();
     let output =

@@ -30,13 +30,14 @@ pub(super) fn invite(stage: &Stage, folder: &Path, out: &mut Output) -> Result<(
 
     report::title("In another terminal", out)?;
     out.line(format_args!("  export SIGNALBOX_BUS=embedded:{at}/bus"))?;
-    out.line("  signalbox events tail --since all")?;
-    out.line(format_args!("  signalbox events story {}", stage.senders.delivery()))?;
-    out.line("  signalbox dead list")?;
+    let program = program();
+    out.line(format_args!("  {program} events tail --since all"))?;
+    out.line(format_args!("  {program} events story {}", stage.senders.delivery()))?;
+    out.line(format_args!("  {program} dead list"))?;
 
     report::title("An alert", out)?;
     out.line(format_args!(
-        "  curl --fail-with-body http://{public}/hooks/alertmanager \\\n    \
+        "  curl --silent --show-error --fail-with-body http://{public}/hooks/alertmanager \\\n    \
          --header \"Authorization: Bearer $(cat {at}/secrets/alertmanager)\" \\\n    \
          --header 'Content-Type: application/json' \\\n    \
          --data '{{\"version\":\"4\",\"groupKey\":\"demo\",\"status\":\"firing\",\"receiver\":\"signalbox\",\"truncatedAlerts\":0,\
@@ -53,9 +54,14 @@ pub(super) fn invite(stage: &Stage, folder: &Path, out: &mut Output) -> Result<(
          \"$(openssl rand -hex 20)\" > run.json",
     )?;
     out.line(format_args!(
-        "  curl --fail-with-body http://{public}/hooks/github --data-binary @run.json \\\n    \
+        "  curl --silent --show-error --fail-with-body http://{public}/hooks/github --data-binary @run.json \\\n    \
          --header 'Content-Type: application/json' --header 'X-GitHub-Event: workflow_run' \\\n    \
          --header \"X-GitHub-Delivery: try-$(date +%s)\" \\\n    \
          --header \"X-Hub-Signature-256: sha256=$(openssl dgst -sha256 -hmac \"$(cat {at}/secrets/github)\" run.json | sed 's/.* //')\""
     ))
+}
+
+/// This program as it was called, so that the commands work where it is not on the PATH.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "signalbox".to_owned())
 }

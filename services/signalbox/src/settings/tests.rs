@@ -32,6 +32,7 @@ deployer:
   work_dir: /var/cache/signalbox
   author: {name: Robot, email: robot@acme.example}
 drain_timeout: 1m
+ack_wait: 10s
 ";
 
 #[test]
@@ -49,6 +50,7 @@ fn every_setting_can_be_in_the_file() {
     assert_eq!(settings.deployer.work_dir, Some("/var/cache/signalbox".into()));
     assert_eq!(settings.deployer.author.name, "Robot");
     assert_eq!(settings.drain_timeout.0, Duration::from_mins(1));
+    assert_eq!(settings.ack_wait.map(|wait| wait.0), Some(Duration::from_secs(10)));
 }
 
 #[test]
@@ -69,6 +71,7 @@ fn every_setting_can_be_in_the_environment() {
         ("SIGNALBOX_DEPLOYER__AUTHOR__NAME", "Robot"),
         ("SIGNALBOX_DEPLOYER__AUTHOR__EMAIL", "robot@acme.example"),
         ("SIGNALBOX_DRAIN_TIMEOUT", "1m"),
+        ("SIGNALBOX_ACK_WAIT", "10s"),
     ];
     assert_eq!(load("", &env, Value::Null), load(KITCHEN_SINK, &[], Value::Null));
 }
@@ -94,6 +97,7 @@ fn flags_win() {
 #[test]
 fn bad_settings_say_where_and_what_would_be_right() {
     for (file, expected) in [
+        ("ack_wait: 0s\n", "signalbox.yaml:1:1: `ack_wait`: `0s` is too short: at least 1s"),
         (
             "bus: kafka://x\n",
             "signalbox.yaml:1:1: `bus`: `kafka://x` is not a bus: write embedded:DIR or nats://HOST:PORT",
