@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by them")]
 
+mod compose;
 mod conformance;
 mod crash;
+mod docs;
 mod hooks;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
