@@ -135,10 +135,11 @@ async fn once(
     failpoint::hit("deployer.before-commit");
     let commit = repository.commit(&head, &git.file, &stored, &message, author, now).await?;
     failpoint::hit("deployer.after-commit");
-    let pushed = repository.push(&commit, &git.branch).await?;
-    failpoint::hit("deployer.after-push");
-    match pushed {
-        Pushed::Done => Ok(Some(Committed { commit, changed: true })),
+    match repository.push(&commit, &git.branch).await? {
+        Pushed::Done => {
+            failpoint::hit("deployer.after-push");
+            Ok(Some(Committed { commit, changed: true }))
+        }
         Pushed::Overtaken => {
             tracing::info!(branch = git.branch, "somebody else was faster: making the commit anew on theirs");
             Ok(None)

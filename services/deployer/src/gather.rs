@@ -139,7 +139,7 @@ impl<'a> Lookout<'a> {
             Some(true) => {
                 let names = match repository.file(&revision, &self.git.branch, &self.git.file).await {
                     Ok(stored) => self.named(&stored.bytes),
-                    Err(GitError::NoFile { .. } | GitError::NotAFile { .. }) => None,
+                    Err(GitError::NoFile { .. } | GitError::NotAFile { .. } | GitError::TooLarge(_)) => None,
                     Err(error) => return Err(error),
                 };
                 Ok(Relation::Contains { names })

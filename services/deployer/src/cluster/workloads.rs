@@ -118,3 +118,73 @@ fn images(template: &PodTemplateSpec) -> Vec<String> {
     let Some(spec) = &template.spec else { return Vec::new() };
     spec.containers.iter().filter_map(|container| container.image.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn id(kind: Kind) -> ResourceId {
+        ResourceId { kind, namespace: "dev".to_owned(), name: "it".to_owned() }
+    }
+
+    fn object<K: DeserializeOwned>(spec: &Value, status: &Value) -> K {
+        let mut spec = spec.clone();
+        spec["selector"] = json!({ "matchLabels": { "app": "it" } });
+        spec["template"] = json!({ "spec": { "containers": [{ "name": "it", "image": "it:2" }] } });
+        serde_json::from_value(json!({ "metadata": { "generation": 4 }, "spec": spec, "status": status }))
+            .expect("an object")
+    }
+
+    #[test]
+    fn a_deployment_that_is_rolled_out_is_told_from_one_that_is_not() {
+        let status =
+            json!({ "observedGeneration": 4, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3 });
+        let (done, selector) = deployment(&id(Kind::Deployment), object(&json!({ "replicas": 3 }), &status));
+        assert!(done.is_complete(), "{done:?}");
+        assert_eq!(done.images, ["it:2"]);
+        assert_eq!(selector.match_labels.expect("labels")["app"], "it");
+        for (name, value) in
+            [("observedGeneration", 3), ("replicas", 4), ("updatedReplicas", 2), ("readyReplicas", 2)]
+        {
+            let mut status = status.clone();
+            status[name] = json!(value);
+            let (behind, _) = deployment(&id(Kind::Deployment), object(&json!({ "replicas": 3 }), &status));
+            assert!(!behind.is_complete(), "{name}: {behind:?}");
+        }
+        let (new, _) =
+            deployment(&id(Kind::Deployment), object(&json!({ "replicas": 1, "paused": true }), &json!({})));
+        assert!(!new.is_complete() && new.paused, "{new:?}");
+    }
+
+    #[test]
+    fn so_are_stateful_sets_and_daemon_sets() {
+        let status = json!({
+            "observedGeneration": 4, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "currentReplicas": 2
+        });
+        let (done, _) = stateful_set(
+            &id(Kind::StatefulSet),
+            object(&json!({ "replicas": 2, "serviceName": "it" }), &status),
+        );
+        assert!(done.is_complete(), "{done:?}");
+        let status =
+            json!({ "observedGeneration": 4, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 2 });
+        let (behind, _) = stateful_set(
+            &id(Kind::StatefulSet),
+            object(&json!({ "replicas": 2, "serviceName": "it" }), &status),
+        );
+        assert!(!behind.is_complete(), "{behind:?}");
+
+        let status = |updated: i32| {
+            json!({
+                "observedGeneration": 4, "desiredNumberScheduled": 2, "currentNumberScheduled": 2, "numberMisscheduled": 0,
+                "updatedNumberScheduled": updated, "numberReady": 2
+            })
+        };
+        let (done, _) = daemon_set(&id(Kind::DaemonSet), object(&json!({}), &status(2)));
+        assert!(done.is_complete(), "{done:?}");
+        let (behind, _) = daemon_set(&id(Kind::DaemonSet), object(&json!({}), &status(1)));
+        assert!(!behind.is_complete(), "{behind:?}");
+    }
+}

@@ -69,6 +69,9 @@ pub enum GitError {
         /// What is there.
         what: &'static str,
     },
+    /// The file is no values file.
+    #[error("`{0}` has more than 1 MiB: that is no values file")]
+    TooLarge(String),
     /// The other side does not take the commit.
     #[error("the repository refused the commit: {0}")]
     Refused(String),
@@ -158,7 +161,11 @@ impl GitError {
                 Fault::Denied | Fault::Missing => true,
                 Fault::Unreachable | Fault::Local => false,
             },
-            Self::NoBranch(_) | Self::NoFile { .. } | Self::NotAFile { .. } | Self::Refused(_) => true,
+            Self::NoBranch(_)
+            | Self::NoFile { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge(_)
+            | Self::Refused(_) => true,
             Self::Folder { .. } | Self::TimedOut { .. } | Self::TooMuch { .. } => false,
         }
     }
@@ -175,6 +182,7 @@ impl GitError {
             | Self::NoBranch(_)
             | Self::NoFile { .. }
             | Self::NotAFile { .. }
+            | Self::TooLarge(_)
             | Self::Refused(_) => false,
         }
     }

@@ -62,7 +62,7 @@ impl Repository {
             _ => return Err(not_a_file("a submodule")),
         }
         if size.parse::<usize>().is_ok_and(|size| size > LARGEST_FILE) {
-            return Err(not_a_file("larger than 1 MiB"));
+            return Err(GitError::TooLarge(file.to_owned()));
         }
         let bytes = self.git("cat-file", &["blob", object]).await?.ok()?;
         Ok(Stored { mode: mode.to_owned(), bytes })

@@ -85,7 +85,8 @@ async fn a_refusal_says_what_the_other_side_says() {
 
 #[tokio::test]
 async fn what_is_not_there_is_named() {
-    let testbed = Testbed::new(&[(FILE, TEXT), ("folder/x", "x")]);
+    let large = "x".repeat(1024 * 1024 + 1);
+    let testbed = Testbed::new(&[(FILE, TEXT), ("folder/x", "x"), ("large.yaml", &large)]);
     std::os::unix::fs::symlink("folder/x", testbed.origin().parent().unwrap().join("theirs/link")).unwrap();
     testbed.git(&["add", "link"]);
     testbed.git(&["commit", "--quiet", "-m", "x"]);
@@ -99,6 +100,7 @@ async fn what_is_not_there_is_named() {
         (":(glob)**/x", "the branch `main` has no file `:(glob)**/x`"),
         ("folder", "`folder` is a folder, not a file"),
         ("link", "`link` is a symbolic link, not a file"),
+        ("large.yaml", "`large.yaml` has more than 1 MiB: that is no values file"),
     ] {
         let error = repository.file(&head, "main", file).await.expect_err(file);
         assert_eq!(error.to_string(), why);
@@ -170,10 +172,13 @@ async fn what_a_killed_process_left_is_removed() {
 async fn what_takes_too_long_is_killed_with_all_that_it_started() {
     let testbed = Testbed::new(&[(FILE, TEXT)]);
     testbed.refuse("echo $$ > \"$GIT_DIR/pid\"; sleep 300");
-    let repositories = Repositories::new(testbed.work_dir(), Duration::from_secs(2));
-    let repository = repositories.lock(&testbed.address()).await;
-    let head = repository.fetch("main").await.expect("a head");
-    let commit = make(&repository, &head, "a: 1\n", "ours").await;
+    let commit = {
+        let repository = testbed.repositories().lock(&testbed.address()).await;
+        let head = repository.fetch("main").await.expect("a head");
+        make(&repository, &head, "a: 1\n", "ours").await
+    };
+    let impatient = Repositories::new(testbed.work_dir(), Duration::from_secs(2));
+    let repository = impatient.lock(&testbed.address()).await;
     let begun = Instant::now();
     let error = repository.push(&commit, "main").await.expect_err("no answer");
     assert!(matches!(error, GitError::TimedOut { command: "push", .. }), "{error}");

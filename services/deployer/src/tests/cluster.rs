@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use chassis::Shutdown;
 use chassis::failure::Decision;
+use chassis::{Handler as _, Outcome, Shutdown};
 use events::payload::deploy::{Step, Verified};
 use http::StatusCode;
 
-use super::bench::{Bench, FILE, request, tag};
+use super::bench::{Bench, FILE, request, success, tag};
+use crate::Deployer;
 use crate::cluster::fake::{FakeCluster, cannot_pull, rolled_out, synced};
 use crate::git::testbed::Testbed;
 
@@ -151,4 +152,15 @@ async fn a_shutdown_leaves_off_waiting_and_the_deploy_goes_on_after_it() {
     bench.deployer = bench.deployer.until(Shutdown::new());
     assert!(bench.succeeded(&event).await.changed);
     assert_eq!(bench.testbed.log(), ["my-app: deploy v2 to dev", "begin"]);
+}
+
+#[tokio::test]
+async fn the_last_attempt_comes_to_an_end_before_the_shutdown() {
+    let (mut bench, _cluster) = bench(1, |objects| rolled_out(objects, NEW)).await;
+    let shutdown = Shutdown::new();
+    shutdown.trigger();
+    bench.deployer = bench.deployer.until(shutdown);
+    let outcome = bench.handle(&request("e1", tag("v2")), Deployer::ATTEMPTS).await.expect("an end");
+    let Outcome::Done(announcements) = outcome else { panic!("{outcome:?}") };
+    assert!(success(&announcements[0]).changed);
 }
