@@ -122,7 +122,9 @@ pub fn init(settings: &LogSettings, output: Output) -> Result<(), AlreadySet> {
             Output::Stderr => Box::new(io::stderr()),
         }
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(make_writer);
+    // It would tell on standard error that a line could not be written, and panic when nobody reads that either.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(make_writer).log_internal_errors(false);
     let pretty = match format {
         Format::Auto => terminal,
         Format::Json => false,
