@@ -17,7 +17,7 @@ pub enum EventsCommand {
     /// Print one event with its attributes and its body
     #[command(after_help = "Example:\n  signalbox events show 72d3162e-cc78-11e3-81ab-4c9367dc0958")]
     Show {
-        /// Its id, or the beginning of it
+        /// Its id, the beginning of it, or @POSITION
         #[arg(value_name = "ID")]
         id: String,
         /// Print it in the JSON event format of CloudEvents
@@ -29,7 +29,7 @@ pub enum EventsCommand {
         after_help = "Examples:\n  signalbox events story 72d3162e\n  signalbox events story 72d3162e --json | jq ."
     )]
     Story {
-        /// The id of any event of the story, or the beginning of it
+        /// The id of any event of the story, the beginning of it, or @POSITION
         #[arg(value_name = "ID")]
         id: String,
         /// Print it as JSON

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use chassis::engine::OpenError;
-use chassis::{BusUrl, Engine, Metrics, SystemClock};
+use chassis::{Bus, BusUrl, Engine, Metrics, SystemClock};
 use console::{Auth, Console};
 use reqwest::{Method, StatusCode};
 use resources::Secret;
@@ -20,6 +20,8 @@ use crate::settings::Settings;
 
 /// How long a server or a bus may take to give the first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
+/// Wait between two tries to reach a bus that is still connecting.
+const ANOTHER_TRY: Duration = Duration::from_millis(50);
 
 impl Query {
     /// Opens the bus of the settings, or finds the server that has it.
@@ -28,9 +30,8 @@ impl Query {
             BusUrl::Embedded(dir) => Self::embedded(dir, settings).await,
             url @ BusUrl::Nats(_) => {
                 let engine = Engine::open(url).await.or_stop(Exit::Unreachable)?;
-                let last = timeout(FIRST_ANSWER, engine.bus.last()).await;
-                let last = last.map_err(|_elapsed| anyhow!("no answer within {} s", FIRST_ANSWER.as_secs()));
-                last.and_then(|last| last.map_err(Into::into))
+                first_answer(&*engine.bus)
+                    .await
                     .with_context(|| format!("cannot reach the bus at {url}"))
                     .or_stop(Exit::Unreachable)?;
                 Ok(Self::here(engine))
@@ -87,4 +88,16 @@ impl Query {
         let console = Console::new(bus, store, Arc::new(SystemClock), &Metrics::new(), auth);
         Self { carrier: Carrier::Here { router: Arc::new(console).router(), engine }, token }
     }
+}
+
+/// Waits until a bus that may still be connecting answers.
+async fn first_answer(bus: &dyn Bus) -> anyhow::Result<()> {
+    let mut last = anyhow!("no answer within {} s", FIRST_ANSWER.as_secs());
+    let answered = timeout(FIRST_ANSWER, async {
+        while let Err(error) = bus.last().await {
+            last = error.into();
+            tokio::time::sleep(ANOTHER_TRY).await;
+        }
+    });
+    if answered.await.is_ok() { Ok(()) } else { Err(last) }
 }

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use chassis::{BusUrl, Shutdown};
 use reqwest::StatusCode;
@@ -8,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::Server;
+use crate::duration::Span;
 use crate::exit::{Exit, Stop};
 use crate::settings::{Bus, Settings};
 
@@ -185,4 +187,27 @@ async fn the_watcher_alone_needs_a_cluster() {
     let (exit, error) = refused(settings).await;
     assert_eq!(exit, Exit::Usage);
     assert!(error.starts_with("the watcher needs a cluster: set kubernetes.kubeconfig"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_end_in_time_is_cut_off() {
+    let (_folder, mut settings) = place(SOURCE);
+    settings.drain_timeout = Span(Duration::from_millis(200));
+    let (server, shutdown, public) = start(settings).await;
+    let mut connection = TcpStream::connect(public).await.expect("it listens");
+    let head = format!(
+        "POST /hooks/alerts HTTP/1.1\r\nHost: signalbox\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer {TOKEN}\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).await.expect("it takes the head");
+    let mut answer = vec![0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    connection.read_exact(&mut answer).await.expect("it asks for the body");
+
+    let begun = Instant::now();
+    shutdown.trigger();
+    assert_eq!(server.until_end().await.expect("it ends"), Exit::Done);
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_millis(200), "it gave the request its time: {waited:?}");
+    // The gateway itself would wait 10 s for the body.
+    assert!(waited < Duration::from_secs(8), "it did not wait for the sender: {waited:?}");
 }
