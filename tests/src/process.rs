@@ -94,7 +94,9 @@ impl Process {
 
     /// Waits until it was killed with SIGKILL: by itself, at a failpoint.
     pub async fn was_killed(&mut self, patience: Duration) -> anyhow::Result<()> {
-        let status = self.ended(patience).await?;
+        let ended = self.ended(patience).await;
+        let status =
+            ended.context("was the program built with failpoints, by `cargo build --workspace --bins`?")?;
         anyhow::ensure!(status.signal() == Some(9), "{} ended with {status}, not by SIGKILL", self.name);
         Ok(())
     }

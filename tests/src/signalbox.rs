@@ -55,6 +55,8 @@ impl Signalbox {
         std::fs::create_dir(dir.path().join("config"))?;
         std::fs::write(dir.path().join("config").join("resources.yaml"), resources)?;
         let bus = bus.unwrap_or_else(|| format!("embedded:{}", dir.path().join("bus").display()));
+        // With an embedded bus the program makes one itself.
+        std::fs::write(dir.path().join("api-token"), "a-token-of-the-api")?;
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
         Ok(Self { dir, bus, process: None, public: String::new(), private: String::new(), http })
     }
@@ -72,6 +74,9 @@ impl Signalbox {
         arguments.extend(start.arguments.iter().map(String::as_str));
         let mut command = command(program()?, arguments);
         command.current_dir(self.dir.path()).env("SIGNALBOX_LOG__FORMAT", "json").env_remove("KUBECONFIG");
+        if !self.bus.starts_with("embedded:") {
+            command.env("SIGNALBOX_API__TOKEN__FILE", self.dir.path().join("api-token"));
+        }
         command.envs(start.environment);
         // A log of its own for each start, so that an address is never an earlier one's.
         let log =

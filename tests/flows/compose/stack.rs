@@ -29,6 +29,7 @@ pub struct Stack {
 impl Stack {
     /// Runs `prepare`, then NATS, then Signalbox.
     pub async fn start() -> anyhow::Result<Self> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let compose = Compose::read()?;
         let folder = tempfile::tempdir()?;
         prepare(&compose, folder.path())?;
@@ -50,9 +51,19 @@ impl Stack {
         Ok(Self { folder, _nats: nats, _signalbox: signalbox, environment, public, private })
     }
 
+    /// The folder in which everything is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder of the secrets.
+    pub fn secrets(&self) -> PathBuf {
+        self.folder().join("secrets")
+    }
+
     /// A secret that `prepare` made.
     pub fn secret(&self, name: &str) -> anyhow::Result<String> {
-        let path = self.folder.path().join("secrets").join(name);
+        let path = self.secrets().join(name);
         std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 

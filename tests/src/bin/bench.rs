@@ -109,6 +109,10 @@ async fn start(program: &Path, nats: Option<&Nats>) -> anyhow::Result<Server> {
         .arg(&config)
         .env("SIGNALBOX_LOG__FORMAT", "json")
         .env("SIGNALBOX_LOG__LEVEL", "info");
+    if nats.is_some() {
+        std::fs::write(dir.path().join("api-token"), "a-token-of-the-api")?;
+        command.env("SIGNALBOX_API__TOKEN__FILE", dir.path().join("api-token"));
+    }
     let started = Instant::now();
     let mut process = Process::start("signalbox", command, &dir.path().join("log"))?;
     let address = |listener: &'static str| move |line: &str| listening(line, listener);

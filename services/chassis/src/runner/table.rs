@@ -111,7 +111,7 @@ impl Table<'_> {
         match dead.bury(self.handler, event, position, reasons, attempt, now).await {
             Ok(letter) => {
                 tracing::error!(dead_letter = letter.id, reasons = ?letter.reasons, "given up: it is a dead letter now");
-                self.ports.metrics.dead_letters(self.handler);
+                self.ports.metrics.dead_letters(self.handler).inc();
                 self.end(Settle::Term, label, started).await
             }
             Err(error) => {
