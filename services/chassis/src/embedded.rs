@@ -14,6 +14,8 @@ mod open;
 mod overlay;
 mod record;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::collections::HashMap;

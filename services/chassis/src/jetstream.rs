@@ -28,6 +28,8 @@ use stream::Assets;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that is dead without a word is noticed after two of these.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How long opening waits for a server.
+const FIRST_CONNECT: Duration = Duration::from_secs(2);
 /// The longest wait between two attempts to connect.
 const LONGEST_RECONNECT: Duration = Duration::from_secs(4);
 
@@ -58,6 +60,7 @@ impl JetStream {
             .connect(servers)
             .await
             .context("cannot set up the connection")?;
+        connected_soon(&client).await;
         let mut context = jetstream::new(client.clone());
         context.set_timeout(REQUEST_TIMEOUT);
         Ok(Self { client, context, assets: OnceCell::new(), indexer: std::sync::Mutex::default() })
@@ -88,6 +91,17 @@ impl JetStream {
             }
         }
     }
+}
+
+/// Waits a moment for a server that is there, so that what comes next need not fail first.
+async fn connected_soon(client: &async_nats::Client) {
+    let connected = async {
+        while client.connection_state() != State::Connected {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // Later is fine, too.
+    let _ = tokio::time::timeout(FIRST_CONNECT, connected).await;
 }
 
 /// Doubles from 100 ms, and takes a random half off, so that the services do not come back all at once.

@@ -148,7 +148,12 @@ impl Consumer {
         }
         // The floor may have moved over what was settled in an earlier life.
         state.cursor = state.cursor.max(state.floor + 1);
-        while state.settled.contains(&state.cursor) || state.retries.contains_key(&state.cursor) {
+        let known = |state: &State, position: &u64| {
+            state.settled.contains(position)
+                || state.retries.contains_key(position)
+                || state.pending.contains_key(position)
+        };
+        while known(&state, &state.cursor) {
             state.cursor += 1;
         }
         if room && state.cursor <= last {

@@ -161,7 +161,8 @@ impl Thread {
         match written {
             Ok(()) => {
                 // Watchers and readers first: whoever hears the answer may look at once.
-                self.published.send_if_modified(|published| std::mem::replace(published, self.last) != self.last);
+                self.published
+                    .send_if_modified(|published| std::mem::replace(published, self.last) != self.last);
                 for change in changed {
                     // No watcher is no error.
                     let _ = self.changes.send(change);
