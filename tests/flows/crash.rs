@@ -14,7 +14,7 @@ use tests::signalbox::{Signalbox, Start};
 use tests::world::SECRET;
 
 const ROUNDS: u64 = 6;
-const SENDERS: usize = 4;
+pub const SENDERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn resources(dir: &std::path::Path) -> String {
@@ -25,13 +25,13 @@ fn resources(dir: &std::path::Path) -> String {
     )
 }
 
-fn signalbox(secrets: &tempfile::TempDir, bus: Option<String>) -> anyhow::Result<Signalbox> {
+pub fn signalbox(secrets: &tempfile::TempDir, bus: Option<String>) -> anyhow::Result<Signalbox> {
     std::fs::write(secrets.path().join("secret"), SECRET)?;
     Signalbox::new(&resources(secrets.path()), bus)
 }
 
 /// Sends deliveries until the server is gone; returns the ids that were accepted.
-async fn send(
+pub async fn send(
     url: String,
     round: u64,
     next: Arc<AtomicU32>,
@@ -63,7 +63,7 @@ async fn send(
 }
 
 /// How often each id is in the log.
-async fn logged(engine: &Engine) -> anyhow::Result<BTreeMap<String, u32>> {
+pub async fn logged(engine: &Engine) -> anyhow::Result<BTreeMap<String, u32>> {
     let (mut ids, mut from) = (BTreeMap::new(), Position(1));
     loop {
         let page = engine.bus.read(from, 500).await?;
@@ -114,7 +114,7 @@ async fn storm(signalbox: &mut Signalbox, mut nats: Option<&mut Nats>) -> anyhow
     Ok(accepted)
 }
 
-fn account(accepted: &BTreeSet<String>, logged: &BTreeMap<String, u32>) {
+pub fn account(accepted: &BTreeSet<String>, logged: &BTreeMap<String, u32>) {
     let lost: Vec<_> = accepted.iter().filter(|id| !logged.contains_key(*id)).collect();
     let doubled: Vec<_> = logged.iter().filter(|(_, times)| **times > 1).collect();
     println!(

@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod docs;
 mod hooks;
+mod program;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
 #[test]

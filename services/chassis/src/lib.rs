@@ -1,4 +1,4 @@
-//! What every service stands on. The only crate that touches async-nats and sled.
+#![doc = include_str!("../README.md")]
 
 pub mod admin;
 pub mod backoff;

@@ -116,13 +116,14 @@ fn failure(error: BusError) -> ErrorBody {
     ErrorBody { error: format!("{:#}", anyhow::Error::new(error)), hint: None, candidates: Vec::new() }
 }
 
+/// One line, whatever the body looks like: inside JSON, a line break that is no part of a text is white space.
 fn line(item: Item) -> String {
     let line = match item {
         Item::Event(recorded) => json(&Entry::from(&*recorded)),
         Item::Alive => String::new(),
         Item::Failed(error) => json(&failure(error)),
     };
-    line + "\n"
+    line.replace(['\n', '\r'], " ") + "\n"
 }
 
 fn server_sent(item: Item) -> Event {
