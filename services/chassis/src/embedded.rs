@@ -9,6 +9,7 @@
 mod blob;
 mod bus;
 mod consumer;
+mod feed;
 mod keys;
 mod open;
 mod overlay;

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use events::Envelope;
 use tokio::sync::oneshot;
 
-use super::consumer::{Consumer, Feed};
+use super::consumer::Consumer;
+use super::feed::Feed;
 use super::writer::{Command, WriteError, ended};
 use super::{Embedded, keys, record};
 use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Position, PublishError, Published, Recorded};

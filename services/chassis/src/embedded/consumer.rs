@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot};
 
 use super::bus::REDRIVE;
-use super::writer::{Command, ended};
-use super::{Embedded, keys, record};
-use crate::bus::{Acker, BusError, ConsumerSpec, Deliveries, Delivery, Position, Settle, Start, Undecodable};
-use crate::claim::{self, ClaimError};
+use super::writer::{Command, WriteError};
+use super::{keys, record};
+use crate::bus::{ConsumerSpec, Settle, Start};
 
 /// After this many positions that are not the consumer's, its floor is saved, so that a restart need not read them again.
 const SAVE_EVERY: u64 = 1000;
@@ -56,9 +55,18 @@ struct Retry {
     not_before: DateTime<Utc>,
 }
 
-enum Turn {
-    Deliver { position: u64, attempt: u32 },
+/// What a feed does next.
+pub enum Turn {
+    /// Deliver what was delivered before.
+    Deliver {
+        /// Where it stands.
+        position: u64,
+        /// Which attempt it is.
+        attempt: u32,
+    },
+    /// Read this position: it may be the consumer's.
     Read(u64),
+    /// Wait for an event, for room, or for this time.
     Wait(Option<Duration>),
 }
 
@@ -123,11 +131,22 @@ impl Consumer {
         self.wake.notify_waiters();
     }
 
+    /// Whether another has taken its place.
+    pub fn is_replaced(&self) -> bool {
+        self.replaced.load(Ordering::SeqCst)
+    }
+
+    /// Resolves when something was settled.
+    pub fn woken(&self) -> Notified<'_> {
+        self.wake.notified()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self, last: u64, now: DateTime<Utc>) -> Turn {
+    /// What to do next, when the log ends at `last`.
+    pub fn turn(&self, last: u64, now: DateTime<Utc>) -> Turn {
         let mut state = self.lock();
         let instant = Instant::now();
         let expired =
@@ -167,14 +186,14 @@ impl Consumer {
     }
 
     /// The position at the cursor is ours: it becomes pending.
-    fn take(&self, position: u64) {
+    pub fn take(&self, position: u64) {
         let mut state = self.lock();
         state.cursor = position + 1;
         state.pending.insert(position, Pending { attempt: 1, deadline: Instant::now() + self.spec.ack_wait });
     }
 
     /// The position at the cursor is not ours.
-    fn pass(&self, position: u64) {
+    pub fn pass(&self, position: u64) {
         let mut state = self.lock();
         state.cursor = position + 1;
         state.settled.insert(position);
@@ -188,7 +207,8 @@ impl Consumer {
         }
     }
 
-    fn hears(&self, subject: &str, ty: Option<&str>) -> bool {
+    /// Whether a message of this subject, and of this type if it is an event, is the consumer's.
+    pub fn hears(&self, subject: &str, ty: Option<&str>) -> bool {
         match subject.strip_prefix(REDRIVE) {
             Some(handler) => handler == self.spec.name,
             // What cannot be decoded is everybody's who listens to everything, so that it ends as a dead letter.
@@ -200,13 +220,13 @@ impl Consumer {
     }
 
     /// Records it; the returned receiver says when it is durable.
-    fn settle(
+    pub fn settle(
         &self,
         position: u64,
         attempt: u32,
         how: Settle,
         now: DateTime<Utc>,
-    ) -> Option<oneshot::Receiver<Result<(), super::writer::WriteError>>> {
+    ) -> Option<oneshot::Receiver<Result<(), WriteError>>> {
         let mut state = self.lock();
         let name = self.name();
         let mut changes = match how {
@@ -295,130 +315,4 @@ fn before(db: &sled::Db, time: DateTime<Utc>) -> anyhow::Result<Option<u64>> {
         }
     }
     Ok(None)
-}
-
-/// The deliveries of a consumer.
-pub struct Feed {
-    consumer: Arc<Consumer>,
-    engine: Embedded,
-}
-
-impl Feed {
-    /// The deliveries of this consumer.
-    pub fn new(consumer: Arc<Consumer>, engine: Embedded) -> Self {
-        Self { consumer, engine }
-    }
-
-    fn read(&self, position: u64) -> Result<Option<(String, crate::bus::Recorded)>, BusError> {
-        let framed = self
-            .engine
-            .0
-            .db
-            .get(keys::log(position))
-            .map_err(|error| BusError::new("read the log", error))?;
-        Ok(framed.map(|framed| record::recorded(position, &framed)))
-    }
-
-    async fn deliver(&self, position: u64, attempt: u32) -> Result<Option<Delivery>, BusError> {
-        let Some((_, recorded)) = self.read(position)? else {
-            return Ok(None);
-        };
-        let event = match recorded.event {
-            Ok(event) => {
-                let light = events::nats::encode(&event);
-                match claim::check_out(&self.engine, event).await {
-                    Ok(event) => Ok(event),
-                    Err(lost @ ClaimError::Lost(_)) => {
-                        let events::nats::Message { subject, headers, payload } = light;
-                        Err(Undecodable { subject, headers, payload, reason: lost.to_string() })
-                    }
-                    Err(error @ ClaimError::Store { .. }) => {
-                        return Err(BusError::new("fetch a large body", error));
-                    }
-                }
-            }
-            Err(undecodable) => Err(undecodable),
-        };
-        let settler =
-            Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position, attempt };
-        Ok(Some(Delivery { position: Position(position), attempt, event, acker: Box::new(settler) }))
-    }
-}
-
-#[async_trait]
-impl Deliveries for Feed {
-    async fn next(&mut self) -> Result<Delivery, BusError> {
-        let mut last = self.engine.0.last.clone();
-        loop {
-            if self.consumer.replaced.load(Ordering::SeqCst) {
-                return Err(BusError::new(
-                    "take the next delivery",
-                    anyhow::anyhow!("another consumer has this name"),
-                ));
-            }
-            let woken = self.consumer.wake.notified();
-            tokio::pin!(woken);
-            woken.as_mut().enable();
-            let end = *last.borrow_and_update();
-            match self.consumer.turn(end, self.engine.0.clock.now()) {
-                Turn::Deliver { position, attempt } => {
-                    if let Some(delivery) = self.deliver(position, attempt).await? {
-                        return Ok(delivery);
-                    }
-                }
-                Turn::Read(position) => {
-                    let ours = self.read(position)?.is_some_and(|(subject, recorded)| {
-                        self.consumer.hears(&subject, recorded.event.as_ref().ok().map(events::Envelope::ty))
-                    });
-                    if !ours {
-                        self.consumer.pass(position);
-                        continue;
-                    }
-                    self.consumer.take(position);
-                    if let Some(delivery) = self.deliver(position, 1).await? {
-                        return Ok(delivery);
-                    }
-                }
-                Turn::Wait(patience) => {
-                    let timer = async {
-                        match patience {
-                            Some(patience) => tokio::time::sleep(patience).await,
-                            None => std::future::pending().await,
-                        }
-                    };
-                    tokio::select! {
-                        () = &mut woken => {}
-                        changed = last.changed() => {
-                            changed.map_err(|_| BusError::new("wait for the next event", ended()))?;
-                        }
-                        () = timer => {}
-                    }
-                }
-            }
-        }
-    }
-}
-
-struct Settler {
-    consumer: Arc<Consumer>,
-    engine: Embedded,
-    position: u64,
-    attempt: u32,
-}
-
-#[async_trait]
-impl Acker for Settler {
-    async fn settle(&self, how: Settle) -> Result<(), BusError> {
-        let failed = |error: anyhow::Error| BusError::new("record what became of a delivery", error);
-        if self.consumer.replaced.load(Ordering::SeqCst) {
-            return Err(failed(anyhow::anyhow!("another consumer has taken the place of this one")));
-        }
-        let now = self.engine.0.clock.now();
-        match self.consumer.settle(self.position, self.attempt, how, now) {
-            None => Ok(()),
-            Some(answer) => {
-                answer.await.map_err(|_| failed(ended().into()))?.map_err(|error| failed(error.into()))
-            }
-        }
-    }
 }
