@@ -1,4 +1,4 @@
-//! A real NATS server with JetStream, which syncs every write.
+//! A real NATS server with JetStream.
 
 use std::fs;
 use std::io::Read as _;
@@ -18,13 +18,19 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 pub struct Nats {
     dir: TempDir,
     port: u16,
+    interval: &'static str,
     process: Option<Process>,
 }
 
 impl Nats {
-    /// Starts a server on a free port and waits until it takes connections.
+    /// Starts a server on a free port, which syncs every write, and waits until it takes connections.
     pub async fn start() -> anyhow::Result<Self> {
-        let mut nats = Self { dir: tempfile::tempdir()?, port: ports::free()?, process: None };
+        Self::start_syncing("always").await
+    }
+
+    /// Starts a server with this `sync_interval`; `2m` is the server's own default.
+    pub async fn start_syncing(interval: &'static str) -> anyhow::Result<Self> {
+        let mut nats = Self { dir: tempfile::tempdir()?, port: ports::free()?, interval, process: None };
         nats.resume().await?;
         Ok(nats)
     }
@@ -44,9 +50,10 @@ impl Nats {
         let folder = self.dir.path();
         let config = folder.join("nats.conf");
         let text = format!(
-            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\", sync_interval: always }}\n",
+            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\", sync_interval: {} }}\n",
             self.port,
-            folder.join("js").display()
+            folder.join("js").display(),
+            self.interval
         );
         fs::write(&config, text)?;
         let server = tools::find("nats-server")?;

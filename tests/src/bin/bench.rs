@@ -1,4 +1,4 @@
-//! The benchmark: webhook to 202 on both engines, memory, start-up and size, as a table.
+//! The benchmark: webhook to 202 on both engines (and on a NATS server that syncs as seldom as it does by default), memory, start-up and size, as a table.
 //!
 //! `cargo build --release && cargo run --release -p tests --bin bench`. It asserts nothing about time: what it prints is
 //! to be read beside what it prints of other machines or versions in the same run.
@@ -46,8 +46,13 @@ async fn main() -> anyhow::Result<()> {
     let program = program()?;
     let mut rows = Vec::new();
     let mut about = Vec::new();
-    for engine in ["embedded", "jetstream"] {
-        let nats = if engine == "jetstream" { Some(Nats::start().await?) } else { None };
+    for (engine, sync) in
+        [("embedded", None), ("jetstream", Some("always")), ("jetstream, sync 2m", Some("2m"))]
+    {
+        let nats = match sync {
+            Some(interval) => Some(Nats::start_syncing(interval).await?),
+            None => None,
+        };
         let server = start(&program, nats.as_ref()).await?;
         // Let the start settle, so that idle means idle.
         tokio::time::sleep(Duration::from_secs(3)).await;
@@ -71,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
         println!("| {engine} | {} ms | {:.1} MiB |", ready_in.as_millis(), precise(idle) / 1024.0);
     }
     println!(
-        "\nprogram: {:.1} MB; body: {BODY_BYTES} bytes; both engines sync every write",
+        "\nprogram: {:.1} MB; body: {BODY_BYTES} bytes; embedded and jetstream sync every write",
         precise(size) / 1e6
     );
     Ok(())
