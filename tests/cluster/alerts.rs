@@ -4,19 +4,17 @@ use std::time::Duration;
 
 use chassis::{Clock as _, SystemClock};
 use tests::alertmanager::Alertmanager;
-use tests::eventually;
 use tests::git::Repository;
 use tests::receiver::Receiver;
 use tests::signalbox::Signalbox;
 use tests::world::{TAG_TEMPLATE, TOKEN, resources};
-
-use crate::cluster::skipped;
+use tests::{eventually, skip};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_arrives_when_it_fires_and_when_it_is_resolved() -> anyhow::Result<()> {
-    if skipped("an_alert_arrives_when_it_fires_and_when_it_is_resolved", "prometheus-alertmanager") {
+    if skip::without(&["alertmanager"]) {
         return Ok(());
     }
     let (gitops, chat, secrets) = (Repository::start()?, Receiver::start().await?, tempfile::tempdir()?);

@@ -3,7 +3,7 @@
 use tests::argocd::ArgoCd;
 use tests::kube_api::KubeApi;
 use tests::kwok::Kwok;
-use tests::tools;
+use tests::skip;
 use tokio::sync::OnceCell;
 
 /// A control plane with a simulated node and Argo CD.
@@ -15,23 +15,18 @@ pub struct Cluster {
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
-/// The cluster, started by whoever asks first. Its processes end with this one (see [`tests::process`]).
+/// The cluster, started by whoever asks first. It is a static and so is never dropped: its servers end with this program
+/// all the same (see `tests/src/watchdog.rs`).
 pub async fn shared() -> anyhow::Result<&'static Cluster> {
-    CLUSTER
-        .get_or_try_init(|| async {
-            let api = KubeApi::start().await?;
-            let kwok = Kwok::start(&api).await?;
-            let argocd = ArgoCd::start(&api).await?;
-            Ok(Cluster { api, argocd, _kwok: kwok })
-        })
-        .await
+    let start = async || {
+        let api = KubeApi::start().await?;
+        let (kwok, argocd) = tokio::try_join!(Kwok::start(&api), ArgoCd::start(&api))?;
+        anyhow::Ok(Cluster { api, argocd, _kwok: kwok })
+    };
+    CLUSTER.get_or_try_init(start).await
 }
 
-/// Whether `tests/run` said that a program cannot be had here; says loudly that the test is skipped.
-pub fn skipped(test: &str, program: &str) -> bool {
-    let without = tools::without(program);
-    if without {
-        println!("\nSKIPPED: {test}: {program} is not installed");
-    }
-    without
+/// Whether the servers of the cluster are not to be had here; the calling test should then return. Says so loudly.
+pub fn skipped() -> bool {
+    skip::without(&["kine", "kubernetes", "kwok", "helm", "argocd"])
 }

@@ -167,12 +167,12 @@ fn the_neighbours_take_their_configuration() -> anyhow::Result<()> {
     // Whoever has Prometheus' own tools has them asked too.
     let (alertmanager, alerts) = (format!("{FOLDER}/alertmanager.yml"), format!("{FOLDER}/alerts.yml"));
     let prometheus = format!("{FOLDER}/prometheus.yml");
-    for (tool, arguments) in [
-        ("amtool", &["check-config", &alertmanager][..]),
-        ("promtool", &["check", "rules", &alerts]),
-        ("promtool", &["check", "config", "--syntax-only", &prometheus]),
+    for (package, tool, arguments) in [
+        ("alertmanager", "amtool", &["check-config", &alertmanager][..]),
+        ("prometheus", "promtool", &["check", "rules", &alerts]),
+        ("prometheus", "promtool", &["check", "config", "--syntax-only", &prometheus]),
     ] {
-        match tools::find(tool) {
+        match tools::find_in(package, tool) {
             Ok(path) => succeeds(path, arguments).map(|_| ())?,
             Err(_) => println!("{tool} is not installed: it was not asked about {}", arguments.join(" ")),
         }

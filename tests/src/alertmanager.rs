@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
-use tempfile::TempDir;
 
 use crate::process::{Process, command};
+use crate::scratch::Scratch;
 use crate::{eventually, ports, tools};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An Alertmanager.
 #[derive(Debug)]
 pub struct Alertmanager {
-    _dir: TempDir,
+    _dir: Scratch,
     _process: Process,
     url: String,
     http: reqwest::Client,
@@ -26,24 +26,24 @@ impl Alertmanager {
     /// Starts one that posts to `webhook` with a bearer token.
     pub async fn start(webhook: &str, token: &str) -> anyhow::Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let dir = tempfile::tempdir()?;
+        let dir = Scratch::new("alertmanager")?;
         let config = serde_json::json!({
             "route": { "receiver": "signalbox", "group_by": ["alertname"], "group_wait": "100ms",
                        "group_interval": "1s", "repeat_interval": "1h" },
             "receivers": [{ "name": "signalbox", "webhook_configs": [{ "url": webhook, "send_resolved": true,
                 "http_config": { "authorization": { "type": "Bearer", "credentials": token } } }] }],
         });
-        fs::write(dir.path().join("alertmanager.yml"), config.to_string())?;
+        fs::write(dir.join("alertmanager.yml"), config.to_string())?;
         let port = ports::free()?;
         let arguments = [
-            format!("--config.file={}", dir.path().join("alertmanager.yml").display()),
-            format!("--storage.path={}", dir.path().join("data").display()),
+            format!("--config.file={}", dir.join("alertmanager.yml").display()),
+            format!("--storage.path={}", dir.join("data").display()),
             format!("--web.listen-address=127.0.0.1:{port}"),
             // No cluster: nothing is opened but the port above.
             "--cluster.listen-address=".to_owned(),
         ];
-        let program = tools::find("prometheus-alertmanager")?;
-        let process = Process::start("alertmanager", command(program, arguments), &dir.path().join("log"))?;
+        let program = tools::find("alertmanager")?;
+        let process = Process::start("alertmanager", command(program, arguments), &dir.join("log"))?;
         let url = format!("http://127.0.0.1:{port}");
         let alertmanager = Self { _dir: dir, _process: process, url, http: reqwest::Client::new() };
         eventually(PATIENCE, "Alertmanager is ready", async || {

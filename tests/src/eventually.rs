@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 /// How often a condition is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Looks until `condition` is `Ok`, and returns its value. When the patience is over, the error says what was waited
 /// for and what was seen last.

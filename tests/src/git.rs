@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
-use tempfile::TempDir;
+
+use crate::scratch::Scratch;
 
 const CHART: &str = "apiVersion: v2\nname: my-app\nversion: 0.1.0\n";
 const VALUES: &str = "# Defaults of all environments.\nreplicas: 1\nimage:\n  repository: ghcr.io/octo-org/octo-repo\n  tag: none\n";
@@ -38,13 +39,13 @@ pub const FILE: &str = "applications/my-app/values-dev.yaml";
 /// A bare repository.
 #[derive(Debug)]
 pub struct Repository {
-    dir: TempDir,
+    dir: Scratch,
 }
 
 impl Repository {
     /// Makes the repository with its first commit on `main`.
     pub fn start() -> anyhow::Result<Self> {
-        let repository = Self { dir: tempfile::tempdir()? };
+        let repository = Self { dir: Scratch::new("git")? };
         let bare = repository.path();
         git(
             repository.dir.path(),
@@ -75,7 +76,7 @@ impl Repository {
 
     /// Commits these files and pushes, as somebody else would.
     pub fn push_as(&self, who: &str, message: &str, files: &[(&str, &str)]) -> anyhow::Result<String> {
-        let clone = tempfile::tempdir()?;
+        let clone = Scratch::new("git")?;
         let at = clone.path();
         git(at, &["clone", "--quiet", &self.path().display().to_string(), "."])?;
         for (name, text) in files {

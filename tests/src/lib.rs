@@ -14,8 +14,11 @@ pub mod orphans;
 pub mod ports;
 pub mod process;
 pub mod receiver;
+pub mod scratch;
 pub mod signalbox;
+pub mod skip;
 pub mod tools;
+mod watchdog;
 pub mod world;
 
 pub use eventually::eventually;

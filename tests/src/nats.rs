@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tempfile::TempDir;
 
 use crate::process::{Process, command};
+use crate::scratch::Scratch;
 use crate::{eventually, ports, tools};
 
 const START_PATIENCE: Duration = Duration::from_secs(20);
@@ -16,7 +16,7 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 /// A NATS server.
 #[derive(Debug)]
 pub struct Nats {
-    dir: TempDir,
+    dir: Scratch,
     port: u16,
     interval: &'static str,
     process: Option<Process>,
@@ -30,7 +30,7 @@ impl Nats {
 
     /// Starts a server with this `sync_interval`; `2m` is the server's own default.
     pub async fn start_syncing(interval: &'static str) -> anyhow::Result<Self> {
-        let mut nats = Self { dir: tempfile::tempdir()?, port: ports::free()?, interval, process: None };
+        let mut nats = Self { dir: Scratch::new("nats")?, port: ports::free()?, interval, process: None };
         nats.resume().await?;
         Ok(nats)
     }

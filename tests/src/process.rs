@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-use crate::eventually;
+use crate::eventually::{LOOK_EVERY, eventually};
+use crate::watchdog;
 
 /// Lines of the log that a failed test prints.
 const TAIL_LINES: usize = 60;
@@ -20,9 +21,6 @@ const TAIL_LINES: usize = 60;
 pub struct Process {
     name: String,
     child: Child,
-    /// Kills the process group when the test process is gone, however it went: a static is never dropped, and SIGKILL
-    /// drops nothing.
-    guard: Child,
     log: PathBuf,
 }
 
@@ -37,8 +35,10 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name} ({})", command.get_program().display()))?;
-        let guard = guard(&child)?;
-        Ok(Self { name: name.to_owned(), child, guard, log: log.to_owned() })
+        let process = Self { name: name.to_owned(), child, log: log.to_owned() };
+        // From here on it ends with this program, however that ends.
+        watchdog::started(process.pid())?;
+        Ok(process)
     }
 
     /// Its process id.
@@ -49,6 +49,11 @@ impl Process {
     /// All that it has printed.
     pub fn output(&self) -> anyhow::Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
+    }
+
+    /// The end of what it has printed, with its name, for an error.
+    pub fn last_words(&self) -> String {
+        format!("--- {} said last:\n{}", self.name, tail(&self.output().unwrap_or_default()))
     }
 
     /// Waits until it has printed a line for which `find` has something.
@@ -114,29 +119,35 @@ impl Drop for Process {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
+        let _ = watchdog::ended(self.pid());
         if std::thread::panicking() {
-            eprintln!("--- {} said last:\n{}", self.name, tail(&self.output().unwrap_or_default()));
+            eprintln!("{}", self.last_words());
         }
     }
-}
-
-/// A shell that reads from a pipe of ours: it gets its end of file when we are gone.
-fn guard(child: &Child) -> anyhow::Result<Child> {
-    Command::new("sh")
-        .args(["-c", "read -r _; kill -9 \"-$1\" 2>/dev/null", "guard", &child.id().to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .context("cannot start the shell that guards a process")
 }
 
 fn tail(output: &str) -> String {
     let lines: Vec<&str> = output.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+/// Waits for something that needs these processes: no longer than they run.
+pub async fn while_running<T>(
+    processes: &mut [Process],
+    waiting: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let ended = async {
+        loop {
+            for process in &mut *processes {
+                if let Some(status) = process.child.try_wait()? {
+                    anyhow::bail!("{} has ended: {status}", process.name);
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let result = tokio::select! { result = waiting => result, ended = ended => ended };
+    result.with_context(|| processes.iter().map(Process::last_words).collect::<Vec<_>>().join("\n"))
 }
 
 /// A command with its arguments.
@@ -147,18 +158,4 @@ pub fn command<S: AsRef<OsStr>>(
     let mut command = Command::new(program);
     command.args(arguments);
     command
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_process_ends_when_the_test_process_is_gone() -> anyhow::Result<()> {
-        let dir = tempfile::tempdir()?;
-        let mut process = Process::start("sleep", command("sleep", ["1000"]), &dir.path().join("log"))?;
-        // All that the guard sees of our end, however we end.
-        drop(process.guard.stdin.take());
-        process.was_killed(Duration::from_secs(10)).await
-    }
 }

@@ -17,11 +17,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A new folder. With `SIGNALBOX_TEST_KEEP` set it stays, and its place is printed.
+    /// A new folder. With `TESTS_KEEP` set it stays, and its place is printed.
     pub fn new(name: &str) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix(&format!("signalbox-{name}-")).tempdir();
         let folder = folder.context("cannot make a temporary folder")?;
-        if env::var_os("SIGNALBOX_TEST_KEEP").is_some() {
+        if env::var_os("TESTS_KEEP").is_some() {
             let path = folder.keep();
             eprintln!("kept: {}", path.display());
             return Ok(Self { path, _folder: None });

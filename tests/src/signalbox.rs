@@ -5,9 +5,9 @@ use std::process::Output;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tempfile::TempDir;
 
 use crate::process::{Process, command};
+use crate::scratch::Scratch;
 use crate::{eventually, fixtures};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ pub struct Start {
 /// A folder with resources, secrets and data, and the program that serves it.
 #[derive(Debug)]
 pub struct Signalbox {
-    dir: TempDir,
+    dir: Scratch,
     bus: String,
     process: Option<Process>,
     public: String,
@@ -51,10 +51,12 @@ impl Signalbox {
     /// A folder with these resources. `bus` is an address; without one, the bus is embedded in the folder.
     pub fn new(resources: &str, bus: Option<String>) -> anyhow::Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let dir = tempfile::tempdir()?;
+        let dir = Scratch::new("signalbox")?;
         std::fs::create_dir(dir.path().join("config"))?;
         std::fs::write(dir.path().join("config").join("resources.yaml"), resources)?;
         let bus = bus.unwrap_or_else(|| format!("embedded:{}", dir.path().join("bus").display()));
+        // What the program leaves behind when it is killed goes with the folder.
+        std::fs::create_dir(dir.join("tmp"))?;
         // With an embedded bus the program makes one itself.
         std::fs::write(dir.path().join("api-token"), "a-token-of-the-api")?;
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
@@ -74,6 +76,7 @@ impl Signalbox {
         arguments.extend(start.arguments.iter().map(String::as_str));
         let mut command = command(program()?, arguments);
         command.current_dir(self.dir.path()).env("SIGNALBOX_LOG__FORMAT", "json").env_remove("KUBECONFIG");
+        command.env("TMPDIR", self.dir.join("tmp"));
         if !self.bus.starts_with("embedded:") {
             command.env("SIGNALBOX_API__TOKEN__FILE", self.dir.path().join("api-token"));
         }

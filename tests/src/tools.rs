@@ -3,31 +3,38 @@
 use std::env;
 use std::path::PathBuf;
 
-/// The versions, shared with `tests/run`.
+use anyhow::Context as _;
+
+/// The versions, shared with `tests/tools/install`.
 const VERSIONS: &str = include_str!("../tools/versions.env");
 
-/// The program `name`: the one that `tests/run --install` built at the pinned version, or else the one on the PATH.
-pub fn find(name: &str) -> anyhow::Result<PathBuf> {
-    let version = version(name);
+/// The program of the tool of the same name.
+pub fn find(tool: &str) -> anyhow::Result<PathBuf> {
+    find_in(tool, tool)
+}
+
+/// A program of a tool: the one that `tests/run --install` built at the pinned version, or else the one on the PATH.
+pub fn find_in(tool: &str, program: &str) -> anyhow::Result<PathBuf> {
+    let version = version(tool);
     if let Some(version) = &version {
-        let built = cache()?.join(format!("{name}-{version}")).join(name);
+        let built = cache()?.join(format!("{tool}-{version}")).join(program);
         if built.is_file() {
             return Ok(built);
         }
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    let on_path = env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file());
-    on_path.ok_or_else(|| {
-        let wanted = version.map(|version| format!(" {version}")).unwrap_or_default();
-        anyhow::anyhow!(
-            "{name}{wanted} is not there: run `tests/run --install`, which builds it, or put it on the PATH"
-        )
+    let on_path = env::split_paths(&path).map(|folder| folder.join(program)).find(|found| found.is_file());
+    on_path.with_context(|| match version {
+        Some(version) => format!(
+            "{program} {version} is not there: run `tests/run --install`, which builds it, or put it on the PATH"
+        ),
+        None => format!("{program} is not on the PATH"),
     })
 }
 
-/// The pinned version of a program: `NATS_SERVER=2.15.2` for `nats-server`.
-pub fn version(name: &str) -> Option<String> {
-    let key = format!("{}=", name.to_uppercase().replace('-', "_"));
+/// The pinned version of a tool: `NATS_SERVER=2.15.2` for `nats-server`.
+pub fn version(tool: &str) -> Option<String> {
+    let key = format!("{}=", tool.to_uppercase().replace('-', "_"));
     VERSIONS.lines().find_map(|line| line.strip_prefix(&key)).map(str::to_owned)
 }
 
@@ -35,11 +42,22 @@ pub fn version(name: &str) -> Option<String> {
 pub fn cache() -> anyhow::Result<PathBuf> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    let cache = cache.ok_or_else(|| anyhow::anyhow!("neither XDG_CACHE_HOME nor HOME is set"))?;
-    Ok(cache.join("signalbox").join("tools"))
+    Ok(cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("signalbox").join("tools"))
 }
 
-/// Whether `tests/run` found that this program cannot be had here, and said so.
-pub fn without(program: &str) -> bool {
-    env::var("SIGNALBOX_TEST_WITHOUT").is_ok_and(|without| without.split(',').any(|name| name == program))
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_server_has_a_version() {
+        for tool in ["nats-server", "kubernetes", "kine", "kwok", "helm", "argocd", "alertmanager"] {
+            assert!(super::version(tool).is_some(), "{tool}");
+        }
+        assert_eq!(super::version("nats"), None);
+    }
+
+    #[test]
+    fn what_is_missing_says_how_to_get_it() {
+        let error = super::find_in("argocd", "argocd-nonsense").expect_err("there is no such program");
+        assert!(error.to_string().contains("tests/run --install"), "{error}");
+    }
 }

@@ -63,3 +63,6 @@ fn start() -> anyhow::Result<ChildStdin> {
     let mut shell = shell.process_group(0).spawn().context("cannot start `sh`")?;
     shell.stdin.take().context("it has no standard input")
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,9 +15,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn its_alertmanager_posts_the_alert_that_the_first_lines_tell_people_to_try() -> anyhow::Result<()> {
-    let (Ok(alertmanager), Ok(amtool)) = (tools::find("prometheus-alertmanager"), tools::find("amtool"))
+    let (Ok(alertmanager), Ok(amtool)) =
+        (tools::find("alertmanager"), tools::find_in("alertmanager", "amtool"))
     else {
-        return skipped("the Alertmanager of compose.yaml: prometheus-alertmanager is not installed");
+        return skipped("the Alertmanager of compose.yaml: it is not there, `tests/run --install` builds it");
     };
     let stack = Stack::start().await?;
     let config = text(&format!("{FOLDER}/alertmanager.yml"))?;

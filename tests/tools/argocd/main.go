@@ -8,13 +8,10 @@ import (
 
 	controller "github.com/argoproj/argo-cd/v3/cmd/argocd-application-controller/commands"
 	reposerver "github.com/argoproj/argo-cd/v3/cmd/argocd-repo-server/commands"
-	"github.com/argoproj/argo-cd/v3/util/grpc"
 	"github.com/spf13/cobra"
 )
 
 func main() {
-	// As Argo CD's own main does.
-	grpc.DisableSRVLookups()
 	roles := map[string]func() *cobra.Command{
 		"argocd-application-controller": controller.NewCommand,
 		"argocd-repo-server":            reposerver.NewCommand,
