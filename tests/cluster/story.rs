@@ -91,7 +91,7 @@ impl Story {
         Ok(self.signalbox.output(&["events", "tail", "--no-follow", "--json", "--type", ty])?.lines().count())
     }
 
-    /// Waits until the log says that the message was sent.
+    /// Waits until the log says that the message was sent, and nothing more comes.
     async fn over(&self) -> anyhow::Result<()> {
         eventually(PATIENCE, "the story is over", async || {
             anyhow::ensure!(self.count("io.signalbox.notification.sent.v1")? == 1, "nothing is sent yet");
@@ -120,7 +120,8 @@ fn redacted(story: &str, name: &str) -> String {
                 word.replace(name, "<app>")
             }
         });
-        let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        // With all its spaces: they are the shape of the tree.
+        let line = words.collect::<Vec<_>>().join(" ");
         text.push_str(line.trim_end());
         text.push('\n');
     }

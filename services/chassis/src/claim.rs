@@ -4,11 +4,16 @@
 use events::{Envelope, extension};
 use thiserror::Error;
 
+use crate::bus::Undecodable;
 use crate::{Store, StoreError};
 
-/// Largest body that travels with its event. A quarter of the 1 MiB that a NATS server takes by default, so that
+/// Largest body that travels with its event over NATS. A quarter of the 1 MiB that a server takes by default, so that
 /// headers and many messages in flight fit too.
 pub const INLINE_BYTES: usize = 256 * 1024;
+/// Largest body that is kept in the embedded log. sled writes a node of its tree that is larger than a quarter of a
+/// segment to a file of its own, without any fsync; a node holds some 16 records, so that 16 bodies of this size must
+/// stay below that ([`crate::embedded`] sets the segment size).
+pub const EMBEDDED_INLINE_BYTES: usize = 64 * 1024;
 /// Largest body that is taken at all: GitHub caps its payloads at 25 MB.
 pub const MAX_BYTES: usize = 25 * 1024 * 1024;
 
@@ -31,9 +36,13 @@ pub enum ClaimError {
     Lost(String),
 }
 
-/// Puts a large body aside. Returns the event as it travels, or `None` when it travels as it is.
-pub async fn check_in(store: &dyn Store, event: &Envelope) -> Result<Option<Envelope>, StoreError> {
-    if event.body().len() <= INLINE_BYTES {
+/// Puts a body of more than `inline` bytes aside. Returns the event as it travels, or `None` when it travels as it is.
+pub async fn check_in(
+    store: &dyn Store,
+    event: &Envelope,
+    inline: usize,
+) -> Result<Option<Envelope>, StoreError> {
+    if event.body().len() <= inline {
         return Ok(None);
     }
     let name = store.put_blob(event.body()).await?;
@@ -57,4 +66,26 @@ pub async fn check_out(store: &dyn Store, event: Envelope) -> Result<Envelope, C
     };
     let builder = event.to_builder().without_extension(extension::DATAREF).untyped_body(body);
     Ok(builder.build().expect("a valid event stays valid with its body back"))
+}
+
+/// What is left of an event whose body is gone: all but the body.
+pub fn without_body(light: &Envelope, why: &ClaimError) -> Undecodable {
+    let events::nats::Message { subject, headers, payload } = events::nats::encode(light);
+    Undecodable { subject, headers, payload, reason: reason(why) }
+}
+
+/// As [`check_out`], for a reader of many: an event whose body cannot be had must not hide the others.
+pub async fn check_out_or_keep(store: &dyn Store, light: Envelope) -> Result<Envelope, Undecodable> {
+    if light.extension(extension::DATAREF).is_none() {
+        return Ok(light);
+    }
+    let kept = light.clone();
+    check_out(store, light).await.map_err(|error| without_body(&kept, &error))
+}
+
+fn reason(error: &ClaimError) -> String {
+    match error {
+        ClaimError::Store { source, .. } => format!("{error}: {source}"),
+        ClaimError::Lost(_) => error.to_string(),
+    }
 }

@@ -49,7 +49,7 @@ struct Inner {
     writer: Writer,
     last: watch::Receiver<u64>,
     changes: broadcast::Sender<(Bucket, Change)>,
-    waiting: Semaphore,
+    waiting: Arc<Semaphore>,
     consumers: Mutex<HashMap<String, Arc<Consumer>>>,
 }
 
@@ -65,7 +65,7 @@ impl Embedded {
         let (changes, _) = broadcast::channel(WATCH_BUFFER);
         let (writer, last) =
             Writer::start(db.clone(), &dir, last, clock.clone(), changes.clone()).map_err(failed)?;
-        let waiting = Semaphore::new(WAITING);
+        let waiting = Arc::new(Semaphore::new(WAITING));
         Ok(Self(Arc::new(Inner {
             db,
             dir,
@@ -76,6 +76,13 @@ impl Embedded {
             waiting,
             consumers: Mutex::default(),
         })))
+    }
+
+    /// Resolves when the writer has ended: nothing can be written any more.
+    pub async fn ended(&self) {
+        let mut last = self.0.last.clone();
+        // The writer has the only sender.
+        while last.changed().await.is_ok() {}
     }
 
     /// Ends the writer after what it has taken. The folder is let go when the last handle is dropped.

@@ -113,6 +113,18 @@ impl Engine {
         }
     }
 
+    /// Resolves when the engine cannot write any more and never will: the process should end, so that a supervisor
+    /// starts it anew. Never resolves for NATS, which comes back.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let embedded = self.embedded.clone();
+        async move {
+            match embedded {
+                Some(embedded) => embedded.ended().await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// Writes what is open and lets the folder go. Call it after everything that uses the engine has ended.
     pub async fn close(self) {
         let Self { bus, store, embedded } = self;

@@ -74,7 +74,7 @@ impl JetStream {
             .get_or_try_init(|| async { stream::ensure(&self.context).await.map(Arc::new) })
             .await?;
         let mut indexer = self.indexer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if indexer.is_none() {
+        if indexer.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
             let task = tokio::spawn(dedup::index(assets.stream.clone(), assets.dedup.clone()));
             *indexer = Some(AbortOnDropHandle::new(task));
         }

@@ -87,6 +87,9 @@ impl<'a> Ledger<'a> {
                     self.done(&key, record, revision, &value).await?;
                     return Ok(value);
                 }
+                // Claimed anew before it is tried: if the store cannot take this, it could not take the result either;
+                // and of two who have looked at the world at once, one goes on.
+                let revision = self.claim(&key, &record, Expect::Revision(revision)).await?;
                 (record, revision)
             }
             None => self.intend(&key, handler, event, step).await?,
@@ -147,12 +150,16 @@ impl<'a> Ledger<'a> {
             done_at: None,
             result: None,
         };
-        let revision = self.write(key, &record, Expect::Absent).await.map_err(|error| match error {
-            // Another process has just intended the same: leave it to that one, and look again later.
+        let revision = self.claim(key, &record, Expect::Absent).await?;
+        Ok((record, revision))
+    }
+
+    async fn claim(&self, key: &str, record: &Record, expect: Expect) -> Result<u64, Failure> {
+        self.write(key, record, expect).await.map_err(|error| match error {
+            // Another process has just claimed the same: leave it to that one, and look again later.
             StoreError::Conflict => Failure::retry(anyhow::anyhow!("another process is at the effect {key}")),
             StoreError::Unavailable(_) => Failure::retry(error),
-        })?;
-        Ok((record, revision))
+        })
     }
 
     async fn done<T: Serialize>(

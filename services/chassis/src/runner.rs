@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Delivery, Settle};
+use crate::claim::{self, ClaimError};
 use crate::handler::{Context, Handler};
 use crate::metrics::Metrics;
 use crate::{Clock, Failure, Shutdown, Store};
@@ -76,6 +77,7 @@ pub async fn run_with<H: Handler>(
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut queue = Queue::new(H::CONCURRENCY);
     let mut running = JoinSet::new();
+    let mut resume_at = Instant::now();
     loop {
         while let Some(delivery) = queue.start(Instant::now()) {
             let (handler, ports) = (handler.clone(), ports.clone());
@@ -90,18 +92,20 @@ pub async fn run_with<H: Handler>(
                     beat_once(delivery).await;
                 }
             }
-            next = deliveries.next(), if queue.held() < held => match next {
+            () = tokio::time::sleep_until(resume_at), if resume_at > Instant::now() => {}
+            next = deliveries.next(), if queue.held() < held && resume_at <= Instant::now() => match next {
                 Ok(delivery) => if let Some((delivery, after)) = queue.push(delivery, Instant::now()) {
                     let _ = delivery.acker.settle(Settle::Nak(after)).await;
                 },
                 Err(error) => {
                     tracing::warn!(handler = H::NAME, error = %anyhow::Error::new(error), "no delivery, trying again");
-                    tokio::time::sleep(PAUSE).await;
+                    resume_at = Instant::now() + PAUSE;
                 }
             },
         }
     }
-    // What waits goes back at once; what is being handled ends.
+    // What waits goes back at once, and not to us; what is being handled ends.
+    drop(deliveries);
     for delivery in queue.waiting() {
         let _ = delivery.acker.settle(Settle::Nak(Duration::ZERO)).await;
     }
@@ -171,16 +175,30 @@ async fn one<H: Handler>(
         position = delivery.position.0,
         attempt = delivery.attempt
     );
-    let end = alive(&delivery, beat, settle(handler, ports, &delivery)).instrument(span).await;
+    let work = alive(&delivery, beat, settle(handler, ports, &delivery)).instrument(span);
+    let end = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        tracing::error!(handler = H::NAME, panic = said(&panic), "settling an event panicked: it comes back");
+        End::Later(Duration::ZERO)
+    });
     (delivery.position, key, end)
 }
 
 async fn settle<H: Handler>(handler: &H, ports: &Ports, delivery: &Delivery) -> End {
     let started = Instant::now();
     let table = Table { handler: H::NAME, attempts: H::ATTEMPTS, ports, delivery };
-    let event = match &delivery.event {
-        Ok(event) => Arc::new(event.clone()),
+    let light = match &delivery.event {
+        Ok(event) => event,
         Err(undecodable) => return table.undecodable(undecodable, started).await,
+    };
+    // Only now, so that what waits does not hold large bodies.
+    let event = match claim::check_out(&*ports.store, light.clone()).await {
+        Ok(event) => Arc::new(event),
+        Err(lost @ ClaimError::Lost(_)) => {
+            return table.undecodable(&claim::without_body(light, &lost), started).await;
+        }
+        Err(error @ ClaimError::Store { .. }) => {
+            return table.settle(light, Err(Failure::retry(error)), started).await;
+        }
     };
     let context = Context::new(
         H::NAME,
@@ -194,7 +212,7 @@ async fn settle<H: Handler>(handler: &H, ports: &Ports, delivery: &Delivery) -> 
     let outcome = outcome.unwrap_or_else(|panic| {
         Err(Failure::retry(anyhow::anyhow!("the handler panicked: {}", said(&panic))))
     });
-    table.settle(&event, outcome, started).await
+    table.settle(light, outcome, started).await
 }
 
 fn said(panic: &Box<dyn std::any::Any + Send>) -> String {

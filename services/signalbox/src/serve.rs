@@ -158,6 +158,8 @@ impl Server {
         let ended = tokio::select! {
             () = self.shutdown.triggered() => None,
             Some(ended) = self.tasks.join_next() => Some(ended),
+            // A process that cannot write and stays would look alive and do nothing.
+            () = self.engine.ended() => Some(Ok(("bus", Err(anyhow!("it takes no write any more; the log says why"))))),
         };
         let failure = match ended {
             _ if self.shutdown.is_triggered() => None,

@@ -21,6 +21,8 @@ on_both_engines!(
     a_panic_is_a_failure_and_not_the_end,
     an_announcement_is_published_once_for_all_attempts,
     a_loop_ends_at_the_hop_limit,
+    large_bodies_are_handled_at_once_and_in_order,
+    an_event_whose_body_is_gone_is_a_dead_letter,
 );
 
 /// Does as the event's type says, and keeps the order in which it was asked.
@@ -216,5 +218,45 @@ async fn a_loop_ends_at_the_hop_limit(on: Fixture) -> anyhow::Result<()> {
     let running = Running::start(&on);
     let letter = letters(&on, 1).await?.remove(0);
     assert!(letter.reasons[0].contains("loop"), "{:?}", letter.reasons);
+    running.stop().await
+}
+
+async fn large_bodies_are_handled_at_once_and_in_order(on: Fixture) -> anyhow::Result<()> {
+    let (keys, each) = (8, 5);
+    for at in 0..keys * each {
+        let body = if at % 2 == 0 { vec![b'x'; 400_000] } else { b"small".to_vec() };
+        let key = format!("k{}", at % keys);
+        let event = Envelope::builder(format!("{key}-{at:03}"), "/tests", "t.fine").partition_key(key);
+        on.engine.bus.publish(&event.body("application/octet-stream", body).build()?).await?;
+    }
+    // With the ack wait of a real handler: what is dropped on the way would come back only after it.
+    let (handler, shutdown) = (Arc::new(Scripted::default()), Shutdown::new());
+    let running = tokio::spawn(runner::run(handler.clone(), ports(&on.engine), shutdown.clone()));
+    let seen = handler.has_seen(keys * each).await?;
+    for key in 0..keys {
+        let of_key: Vec<_> = seen.iter().filter(|id| id.starts_with(&format!("k{key}-"))).collect();
+        assert!(of_key.is_sorted() && of_key.len() == each, "{of_key:?}");
+    }
+    assert!(handler.attempts.lock().unwrap().values().all(|attempts| *attempts == 1));
+    shutdown.trigger();
+    running.await??;
+    Ok(())
+}
+
+async fn an_event_whose_body_is_gone_is_a_dead_letter(on: Fixture) -> anyhow::Result<()> {
+    let name = format!("signalbox-blob:sha256:{}", "0".repeat(64));
+    let event = Envelope::builder("1", "/tests", "t.fine").extension("dataref", name).build()?;
+    on.engine.bus.publish(&event).await?;
+    on.engine.bus.publish(&keyed("2", "t.fine", "k")).await?;
+    let running = Running::start(&on);
+    let letter = letters(&on, 1).await?.remove(0);
+    assert!(letter.reasons[0].contains("not in the store"), "{:?}", letter.reasons);
+    assert!(
+        letter.message.is_some_and(|message| message.headers.iter().any(|(name, _)| name == "ce-dataref"))
+    );
+    assert_eq!(running.handler.has_seen(1).await?, ["2"]);
+    // And whoever reads the log sees the others.
+    let read = on.engine.bus.read(chassis::Position(1), 10).await?;
+    assert_eq!(read.iter().map(|recorded| recorded.event.is_ok()).collect::<Vec<_>>(), [false, true]);
     running.stop().await
 }

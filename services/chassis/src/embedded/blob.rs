@@ -14,17 +14,20 @@ pub fn put(dir: &Path, bytes: &[u8]) -> anyhow::Result<String> {
     let hash = hex::encode(Sha256::digest(bytes));
     let folder = dir.join(&hash[..2]);
     let path = folder.join(&hash);
-    if !path.exists() {
-        fs::create_dir_all(&folder).context("cannot make the folder of the large bodies")?;
-        let mut file = tempfile(&folder, &hash).context("cannot make a file for a large body")?;
-        file.1.write_all(bytes).and_then(|()| file.1.sync_all()).context("cannot write a large body")?;
-        fs::rename(&file.0, &path).context("cannot name a large body")?;
-        // The name must be as durable as the bytes: in its folder, and the folder in its own.
-        for parent in [folder.as_path(), dir] {
-            File::open(parent)
-                .and_then(|parent| parent.sync_all())
-                .context("cannot fsync a folder of large bodies")?;
-        }
+    fs::create_dir_all(&folder).context("cannot make the folder of the large bodies")?;
+    if path.exists() {
+        // Whoever wrote it may not have come to sync it.
+        File::open(&path).and_then(|file| file.sync_all()).context("cannot fsync a large body")?;
+    } else {
+        let (part, mut file) = tempfile(&folder, &hash).context("cannot make a file for a large body")?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).context("cannot write a large body")?;
+        fs::rename(&part, &path).context("cannot name a large body")?;
+    }
+    // The name must be as durable as the bytes: in its folder, and each folder in its own.
+    for parent in [Some(folder.as_path()), Some(dir), dir.parent()].into_iter().flatten() {
+        File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .context("cannot fsync a folder of large bodies")?;
     }
     Ok(format!("{SCHEME}{hash}"))
 }

@@ -35,11 +35,11 @@ impl Embedded {
         if let Some(subject) = subject {
             message.subject = subject;
         }
-        let Ok(_waiting) = self.0.waiting.try_acquire() else {
+        let Ok(place) = self.0.waiting.clone().try_acquire_owned() else {
             return Err(PublishError::Busy);
         };
         let (reply, answer) = oneshot::channel();
-        self.0.writer.send(Command::Append { hash, message, reply })?;
+        self.0.writer.send(Command::Append { hash, message, place, reply })?;
         let (position, duplicate) = answer.await.map_err(|_| ended())??;
         Ok(Published { position: Position(position), duplicate })
     }
@@ -49,8 +49,9 @@ impl Embedded {
         if bytes > claim::MAX_BYTES {
             return Err(PublishError::TooLarge { bytes, limit: claim::MAX_BYTES });
         }
-        let light =
-            claim::check_in(self, event).await.map_err(|error| PublishError::Unavailable(error.into()))?;
+        let light = claim::check_in(self, event, claim::EMBEDDED_INLINE_BYTES)
+            .await
+            .map_err(|error| PublishError::Unavailable(error.into()))?;
         Ok(events::nats::encode(light.as_ref().unwrap_or(event)))
     }
 }
@@ -95,8 +96,10 @@ impl Bus for Embedded {
     }
 
     async fn read(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, BusError> {
+        // What is applied and not yet durable may yet be lost.
+        let end = *self.0.last.borrow();
         let mut page = Vec::new();
-        for item in self.0.db.range(keys::log(from.0)..keys::log(u64::MAX)) {
+        for item in self.0.db.range(keys::log(from.0)..keys::log(end + 1)) {
             if page.len() == limit {
                 break;
             }
@@ -106,8 +109,7 @@ impl Bus for Embedded {
                 continue;
             }
             if let Ok(event) = recorded.event {
-                let event = claim::check_out(self, event).await;
-                recorded.event = Ok(event.map_err(|error| BusError::new("read the log", error))?);
+                recorded.event = claim::check_out_or_keep(self, event).await;
             }
             page.push(recorded);
         }

@@ -98,7 +98,9 @@ impl Consumer {
         for item in db.scan_prefix(keys::retry_prefix(name)) {
             let (key, value) = item?;
             let position = keys::number(&key).context("the key of a retry has no position")?;
-            retries.insert(position, Retry::decode(&value)?);
+            // Due at once: what came after it waits for nobody that this process knows of.
+            let retry = Retry { not_before: DateTime::UNIX_EPOCH, ..Retry::decode(&value)? };
+            retries.insert(position, retry);
         }
         let on_disk = settled.clone();
         let state = State {
@@ -198,7 +200,8 @@ impl Consumer {
         state.cursor = position + 1;
         state.settled.insert(position);
         let mut changes = state.advance(self.name());
-        if state.floor >= state.saved_floor + SAVE_EVERY {
+        // Keys that are dropped must be under a saved floor, or they would be delivered again.
+        if !changes.is_empty() || state.floor >= state.saved_floor + SAVE_EVERY {
             changes.push(state.save(self.name()));
         }
         if !changes.is_empty() {

@@ -7,8 +7,10 @@ use async_trait::async_trait;
 use super::consumer::{Consumer, Turn};
 use super::writer::ended;
 use super::{Embedded, keys, record};
-use crate::bus::{Acker, BusError, Deliveries, Delivery, Position, Settle, Undecodable};
-use crate::claim::{self, ClaimError};
+use crate::bus::{Acker, BusError, Deliveries, Delivery, Settle};
+
+/// So many positions of others are passed before other tasks get their turn: reading does not wait for anything.
+const YIELD_EVERY: u32 = 64;
 
 /// The deliveries of a consumer.
 pub struct Feed {
@@ -32,29 +34,12 @@ impl Feed {
         Ok(framed.map(|framed| record::recorded(position, &framed)))
     }
 
-    async fn deliver(&self, position: u64, attempt: u32) -> Result<Option<Delivery>, BusError> {
-        let Some((_, recorded)) = self.read(position)? else {
-            return Ok(None);
-        };
-        let event = match recorded.event {
-            Ok(event) => {
-                let light = events::nats::encode(&event);
-                match claim::check_out(&self.engine, event).await {
-                    Ok(event) => Ok(event),
-                    Err(lost @ ClaimError::Lost(_)) => {
-                        let events::nats::Message { subject, headers, payload } = light;
-                        Err(Undecodable { subject, headers, payload, reason: lost.to_string() })
-                    }
-                    Err(error @ ClaimError::Store { .. }) => {
-                        return Err(BusError::new("fetch a large body", error));
-                    }
-                }
-            }
-            Err(undecodable) => Err(undecodable),
-        };
+    fn deliver(&self, position: u64, attempt: u32) -> Result<Option<Delivery>, BusError> {
+        let Some((_, recorded)) = self.read(position)? else { return Ok(None) };
         let settler =
             Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position, attempt };
-        Ok(Some(Delivery { position: Position(position), attempt, event, acker: Box::new(settler) }))
+        let (position, event) = (recorded.position, recorded.event);
+        Ok(Some(Delivery { position, attempt, event, acker: Box::new(settler) }))
     }
 }
 
@@ -62,6 +47,7 @@ impl Feed {
 impl Deliveries for Feed {
     async fn next(&mut self) -> Result<Delivery, BusError> {
         let mut last = self.engine.0.last.clone();
+        let mut passed: u32 = 0;
         loop {
             if self.consumer.is_replaced() {
                 return Err(BusError::new(
@@ -75,7 +61,7 @@ impl Deliveries for Feed {
             let end = *last.borrow_and_update();
             match self.consumer.turn(end, self.engine.0.clock.now()) {
                 Turn::Deliver { position, attempt } => {
-                    if let Some(delivery) = self.deliver(position, attempt).await? {
+                    if let Some(delivery) = self.deliver(position, attempt)? {
                         return Ok(delivery);
                     }
                 }
@@ -85,10 +71,14 @@ impl Deliveries for Feed {
                     });
                     if !ours {
                         self.consumer.pass(position);
+                        passed += 1;
+                        if passed.is_multiple_of(YIELD_EVERY) {
+                            tokio::task::yield_now().await;
+                        }
                         continue;
                     }
                     self.consumer.take(position);
-                    if let Some(delivery) = self.deliver(position, 1).await? {
+                    if let Some(delivery) = self.deliver(position, 1)? {
                         return Ok(delivery);
                     }
                 }

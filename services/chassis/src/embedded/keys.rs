@@ -3,6 +3,7 @@
 //! | key | value |
 //! |---|---|
 //! | `m/format` | the version of this table |
+//! | `m/last` | the last position given to an event, u64 big-endian |
 //! | `m/rev` | the last revision given to a state entry, u64 big-endian |
 //! | `l/<position>` | an event ([`super::record`]), framed |
 //! | `d/<hash>` | position of the event with that source and id |
@@ -21,6 +22,8 @@ pub const FORMAT: &[u8] = b"1";
 pub const FORMAT_KEY: &[u8] = b"m/format";
 /// Where the last revision is.
 pub const REVISION_KEY: &[u8] = b"m/rev";
+/// Where the last position is.
+pub const LAST_KEY: &[u8] = b"m/last";
 /// What the readiness check writes.
 pub const PROBE_KEY: &[u8] = b"m/probe";
 /// Prefix of the log.

@@ -13,6 +13,9 @@ use crate::engine::OpenError;
 
 /// sled's default cache is 1 GiB; the log is read in order and the state is small.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// sled writes a node of its tree that is larger than a quarter of a segment to a file of its own, and never syncs that
+/// file. 2 MiB is more than a node of the largest records has ([`crate::claim::EMBEDDED_INLINE_BYTES`]).
+const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// sled lets its lock go some time after it is dropped.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -49,21 +52,40 @@ pub fn open(dir: &Path) -> Result<sled::Db, OpenError> {
     }
 }
 
+/// Where sled puts what does not fit into a segment.
+pub fn blob_folder(dir: &Path) -> PathBuf {
+    dir.join("log").join("blobs")
+}
+
 /// The file whose inode must be synced after sled's flush.
 pub fn log_file(dir: &Path) -> PathBuf {
     dir.join("log").join("db")
 }
 
-/// The last position of the log; 0 when it is empty.
+/// The last position of the log; 0 when it is empty. Never below one that was given before: a position that is used
+/// twice would hide the second event from whoever has settled the first.
 pub fn last_position(db: &sled::Db) -> anyhow::Result<u64> {
     let last =
         db.scan_prefix(keys::LOG).keys().next_back().transpose().context("cannot read the end of the log")?;
-    Ok(last.as_deref().and_then(keys::log_position).unwrap_or(0))
+    let last = last.as_deref().and_then(keys::log_position).unwrap_or(0);
+    let given = db.get(keys::LAST_KEY)?.as_deref().and_then(keys::number).unwrap_or(0);
+    if given > last {
+        tracing::error!(
+            last,
+            given,
+            "the end of the log is missing: the disk has lost what it said it had written"
+        );
+    }
+    Ok(last.max(given))
 }
 
 fn configuration(path: &Path) -> sled::Config {
     // The writer flushes after each batch; sled's own flusher would only add writes that nobody waits for.
-    sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None)
+    sled::Config::new()
+        .path(path)
+        .cache_capacity(CACHE_BYTES)
+        .segment_size(SEGMENT_BYTES)
+        .flush_every_ms(None)
 }
 
 fn check_format(db: &sled::Db) -> anyhow::Result<()> {

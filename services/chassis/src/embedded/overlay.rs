@@ -22,6 +22,11 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// Whether this batch leaves the key alone so far.
+    pub fn is_untouched(&self, key: &[u8]) -> bool {
+        !self.changes.contains_key(key)
+    }
+
     /// Sets a value.
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.changes.insert(key, Some(value));

@@ -2,7 +2,7 @@
 //!
 //! An entry is `revision: u64 | expires: i64 milliseconds since 1970, 0 for never | value`, little-endian, framed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -17,8 +17,10 @@ use crate::frame;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 
 const STATE: &[u8] = b"k/";
-/// How many entries one look at the state for expired ones may pass: bounds what a batch waits for it.
-const SWEEP_ENTRIES: usize = 10_000;
+/// How often expired state is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How many entries one look may pass: bounds what a batch waits for it.
+const SWEEP_ENTRIES: usize = 1_000;
 
 /// A write of one state entry.
 pub struct StateWrite {
@@ -43,12 +45,15 @@ pub fn apply(
     overlay: &mut Overlay<'_>,
     revision: &mut u64,
     now: DateTime<Utc>,
-) -> anyhow::Result<(Reply, Option<(Bucket, Change)>)> {
+) -> sled::Result<(Reply, Option<(Bucket, Change)>)> {
     let StateWrite { bucket, key, value, expect, ttl, reply } = write;
     let place = keys::state(bucket, &key);
-    let present = match overlay.get(&place)? {
-        Some(framed) => live(decode(&framed)?, now),
-        None => None,
+    let present = match overlay.get(&place)?.map(|framed| decode(&framed)).transpose() {
+        Ok(stored) => stored.and_then(|stored| live(stored, now)),
+        Err(damaged) => {
+            let answer: Reply = Box::new(move |_| drop(reply.send(Err(StoreError::Unavailable(damaged)))));
+            return Ok((answer, None));
+        }
     };
     let holds = match (expect, &present) {
         (Expect::Any, _) | (Expect::Absent, None) => true,
@@ -75,29 +80,61 @@ pub fn apply(
     Ok((answer, changed.then_some((bucket, Change { key, entry }))))
 }
 
-/// Removes what has expired.
-pub fn sweep(
-    overlay: &mut Overlay<'_>,
-    db: &sled::Db,
-    now: DateTime<Utc>,
-) -> anyhow::Result<Vec<(Bucket, Change)>> {
-    use strum::IntoEnumIterator as _;
-    let mut gone = Vec::new();
-    for found in db.scan_prefix(STATE).take(SWEEP_ENTRIES) {
-        let (place, framed) = found?;
-        if live(decode(&framed)?, now).is_some() {
-            continue;
+/// Looks for expired state, a piece at a time.
+#[derive(Default)]
+pub struct Sweep {
+    looked: Option<Instant>,
+    /// Where the next look begins.
+    from: Option<sled::IVec>,
+}
+
+impl Sweep {
+    /// Removes some of what has expired, if the last look was long enough ago.
+    pub fn some(
+        &mut self,
+        overlay: &mut Overlay<'_>,
+        db: &sled::Db,
+        now: DateTime<Utc>,
+    ) -> sled::Result<Vec<(Bucket, Change)>> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < SWEEP_EVERY) {
+            return Ok(Vec::new());
         }
-        for bucket in Bucket::iter() {
-            let prefix = keys::state(bucket, "");
-            if let Some(key) = place.strip_prefix(&prefix[..]) {
-                let key = String::from_utf8_lossy(key).into_owned();
-                gone.push((bucket, Change { key, entry: None }));
+        self.looked = Some(Instant::now());
+        let from = self.from.take().unwrap_or_else(|| STATE.into());
+        let mut gone = Vec::new();
+        for (count, found) in db.range(from..).enumerate() {
+            let (place, framed) = found?;
+            if !place.starts_with(STATE) {
+                break;
+            }
+            if count == SWEEP_ENTRIES {
+                self.from = Some(place);
+                break;
+            }
+            match decode(&framed).map(|stored| live(stored, now)) {
+                // A command of this batch may have just written it anew.
+                Ok(None) if overlay.is_untouched(&place) => {
+                    gone.extend(name(&place).map(|(bucket, key)| (bucket, Change { key, entry: None })));
+                    overlay.remove(place.to_vec());
+                }
+                Ok(Some(_) | None) => {}
+                // Whoever reads it is told; what is damaged is not removed.
+                Err(error) => {
+                    tracing::error!(key = %String::from_utf8_lossy(&place), %error, "a state entry is damaged");
+                }
             }
         }
-        overlay.remove(place.to_vec());
+        Ok(gone)
     }
-    Ok(gone)
+}
+
+/// The bucket and the key of a place.
+fn name(place: &[u8]) -> Option<(Bucket, String)> {
+    use strum::IntoEnumIterator as _;
+    Bucket::iter().find_map(|bucket| {
+        let key = place.strip_prefix(&keys::state(bucket, "")[..])?;
+        Some((bucket, String::from_utf8_lossy(key).into_owned()))
+    })
 }
 
 fn encode(revision: u64, expires: Option<DateTime<Utc>>, value: &[u8]) -> Vec<u8> {

@@ -145,6 +145,53 @@ async fn a_stopped_engine_takes_nothing_and_says_so() {
     assert!(engine.check().await.is_err());
 }
 
+#[tokio::test]
+async fn sled_writes_nothing_beside_the_log_that_we_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path()).await;
+    for id in 0..60 {
+        // The largest body that stays in the log.
+        let body = vec![b'x'; crate::claim::EMBEDDED_INLINE_BYTES];
+        let event = Envelope::builder(id.to_string(), "/tests", "t").body("application/octet-stream", body);
+        engine.publish(&event.build().unwrap()).await.unwrap();
+    }
+    let beside: Vec<_> = std::fs::read_dir(open::blob_folder(dir.path())).unwrap().collect();
+    assert!(beside.is_empty(), "{beside:?}");
+    // Ours, which we sync, for one byte more.
+    let body = vec![b'x'; crate::claim::EMBEDDED_INLINE_BYTES + 1];
+    let event =
+        Envelope::builder("large", "/tests", "t").body("application/octet-stream", body).build().unwrap();
+    engine.publish(&event).await.unwrap();
+    assert!(dir.path().join("blobs").is_dir());
+    assert_eq!(engine.read(Position(61), 1).await.unwrap()[0].event.as_ref().unwrap(), &event);
+}
+
+#[tokio::test]
+async fn a_position_is_never_given_twice_although_the_end_of_the_log_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = engine(dir.path()).await;
+    for id in ["1", "2", "3"] {
+        first.publish(&event(id)).await.unwrap();
+    }
+    first.0.db.remove(keys::log(3)).unwrap();
+    close(first).await;
+    let second = engine(dir.path()).await;
+    // Sent again, it is no duplicate: its event is gone.
+    let again = second.publish(&event("3")).await.unwrap();
+    assert_eq!((again.position, again.duplicate), (Position(4), false));
+}
+
+#[tokio::test]
+async fn a_damaged_state_entry_fails_its_own_readers_and_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path()).await;
+    engine.put(Bucket::Watch, "bad", b"v".to_vec(), Expect::Any, None).await.unwrap();
+    engine.0.db.insert(keys::state(Bucket::Watch, "bad"), b"damaged").unwrap();
+    assert!(engine.put(Bucket::Watch, "bad", b"w".to_vec(), Expect::Absent, None).await.is_err());
+    engine.put(Bucket::Watch, "good", b"v".to_vec(), Expect::Any, None).await.unwrap();
+    engine.check().await.unwrap();
+}
+
 #[test]
 fn a_record_of_version_1_is_read_for_ever() {
     let golden = include_bytes!("golden/record.v1.bin");

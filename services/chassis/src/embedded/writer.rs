@@ -1,25 +1,25 @@
 //! The one thread that writes.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot, watch};
 
-use super::open::log_file;
+use super::open::{blob_folder, log_file};
 use super::overlay::Overlay;
-use super::store::{self, StateWrite};
+use super::store::{self, StateWrite, Sweep};
 use super::{keys, record};
 use crate::Clock;
 use crate::store::{Bucket, Change, StoreError};
 
 /// Most commands of one batch. At 7 KB an event, some 2 MB a write.
 const BATCH: usize = 256;
-/// How often expired state is looked for.
+/// How long the thread waits for a command before it looks for expired state.
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// What the writer can be asked.
@@ -30,6 +30,8 @@ pub enum Command {
         hash: String,
         /// The message.
         message: events::nats::Message,
+        /// Its place among those that wait: given back when it is written, not when its sender loses patience.
+        place: OwnedSemaphorePermit,
         /// Position, and whether it was there already.
         reply: oneshot::Sender<Result<(u64, bool), WriteError>>,
     },
@@ -75,6 +77,8 @@ pub struct Writer {
 struct Thread {
     db: sled::Db,
     file: File,
+    blobs: PathBuf,
+    swept: Sweep,
     last: u64,
     revision: u64,
     clock: Arc<dyn Clock>,
@@ -95,7 +99,8 @@ impl Writer {
         let revision = db.get(keys::REVISION_KEY)?.as_deref().and_then(keys::number).unwrap_or(0);
         let (published, receiver) = watch::channel(last);
         let (commands, queue) = mpsc::channel();
-        let state = Thread { db, file, last, revision, clock, published, changes };
+        let (blobs, swept) = (blob_folder(dir), Sweep::default());
+        let state = Thread { db, file, blobs, swept, last, revision, clock, published, changes };
         let thread = thread::Builder::new()
             .name("signalbox-writer".to_owned())
             .spawn(move || state.run(&queue))
@@ -192,27 +197,32 @@ impl Thread {
         let now = self.clock.now();
         let db = self.db.clone();
         let mut overlay = Overlay::new(&db);
-        // Expired state is looked for in the idle time between batches.
-        let idle = batch.is_empty();
         for command in batch {
             match command {
-                Command::Append { hash, message, reply } => {
+                Command::Append { hash, message, place, reply } => {
                     let key = keys::dedup(&hash);
                     let known = overlay.get(&key)?.as_deref().and_then(keys::number);
+                    // An id whose event is gone is no duplicate.
+                    let known = match known {
+                        Some(position) if overlay.get(&keys::log(position))?.is_some() => Some(position),
+                        Some(_) | None => None,
+                    };
                     let position = known.unwrap_or(self.last + 1);
                     if known.is_none() {
                         self.last = position;
                         overlay.put(keys::log(position), record::encode(now, message));
                         overlay.put(key, position.to_be_bytes().to_vec());
+                        overlay.put(keys::LAST_KEY.to_vec(), position.to_be_bytes().to_vec());
                     }
                     replies.push(Box::new(move |written| {
                         let _ = reply.send(written.map(|()| (position, known.is_some())));
+                        drop(place);
                     }));
                 }
                 Command::State(write) => {
-                    let (reply, change) = store::apply(write, &mut overlay, &mut self.revision, now)?;
-                    replies.push(reply);
-                    changed.extend(change);
+                    let applied = store::apply(write, &mut overlay, &mut self.revision, now)?;
+                    replies.push(applied.0);
+                    changed.extend(applied.1);
                 }
                 Command::Raw { changes, reply } => {
                     for (key, value) in changes {
@@ -230,9 +240,7 @@ impl Thread {
                 Command::Stop => {}
             }
         }
-        if idle {
-            changed.extend(store::sweep(&mut overlay, &db, now)?);
-        }
+        changed.extend(self.swept.some(&mut overlay, &db, now)?);
         if overlay.is_empty() {
             return Ok(None);
         }
@@ -243,8 +251,20 @@ impl Thread {
     fn write(&self, batch: sled::Batch) -> anyhow::Result<()> {
         self.db.apply_batch(batch).context("cannot append to the log")?;
         self.db.flush().context("cannot flush the log")?;
+        self.sync_blobs().context("cannot fsync what sled keeps beside the log")?;
         // sled's flush is sync_file_range, which neither writes the file's size nor empties the disk's cache.
         self.file.sync_all().context("cannot fsync the log")
+    }
+
+    /// With the segment size that we set, sled has no reason to write files beside its log; should it, they are synced
+    /// before the log that points at them.
+    fn sync_blobs(&self) -> std::io::Result<()> {
+        let mut any = false;
+        for entry in fs::read_dir(&self.blobs)? {
+            File::open(entry?.path())?.sync_all()?;
+            any = true;
+        }
+        if any { File::open(&self.blobs)?.sync_all() } else { Ok(()) }
     }
 }
 

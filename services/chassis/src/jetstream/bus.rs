@@ -40,7 +40,7 @@ impl JetStream {
         if bytes > claim::MAX_BYTES {
             return Err(PublishError::TooLarge { bytes, limit: claim::MAX_BYTES });
         }
-        let light = claim::check_in(self, event).await.map_err(unavailable)?;
+        let light = claim::check_in(self, event, claim::INLINE_BYTES).await.map_err(unavailable)?;
         let message = events::nats::encode(light.as_ref().unwrap_or(event));
         let mut headers = HeaderMap::new();
         for (name, value) in &message.headers {
@@ -130,7 +130,10 @@ impl Bus for JetStream {
             let recorded =
                 i64::try_from(millis).ok().and_then(DateTime::from_timestamp_millis).unwrap_or_default();
             let position = Position(info.stream_sequence);
-            let event = decode(self, &message.message).await.map_err(failed)?;
+            let event = match decode(&message.message) {
+                Ok(event) => claim::check_out_or_keep(self, event).await,
+                Err(undecodable) => Err(undecodable),
+            };
             page.push(Recorded { position, recorded, event });
         }
         // It would go by itself after its threshold; this only spares the server.

@@ -1,5 +1,6 @@
 //! The deliveries of a durable pull consumer.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,15 +11,18 @@ use events::Envelope;
 use events::subject::PREFIX;
 use futures::StreamExt as _;
 use time::OffsetDateTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::store::Buckets;
 use super::stream::{Assets, REDRIVE};
 use crate::bus::{Acker, BusError, ConsumerSpec, Deliveries, Delivery, Position, Settle, Start, Undecodable};
-use crate::claim::{self, ClaimError};
-use crate::store::Store;
 
 /// A dead connection under a quiet stream is noticed after two of these.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How many deliveries the server lets be unsettled, those that are put off included.
+const MAX_UNSETTLED: i64 = 10_000;
+/// So many pulls make what may be in flight: few messages wait in the client, where nobody gives signs of life for them.
+const BATCHES: usize = 4;
 /// How long one pull waits at the server.
 const EXPIRES: Duration = Duration::from_secs(30);
 
@@ -27,13 +31,17 @@ pub struct Pull {
     store: Buckets,
     spec: ConsumerSpec,
     messages: pull::Stream,
+    /// How many may be in flight. The server's own limit counts what is put off, too, so it must be far larger: one
+    /// stuck key would stop all others.
+    places: Arc<Semaphore>,
 }
 
 impl Pull {
     /// Makes or resumes the consumer. What may be changed of one that exists is changed; its place in the log stays.
     pub async fn open(store: Buckets, spec: ConsumerSpec) -> anyhow::Result<Self> {
         let messages = pull(&store.assets, &spec).await?;
-        Ok(Self { store, spec, messages })
+        let places = Arc::new(Semaphore::new(spec.max_in_flight));
+        Ok(Self { store, spec, messages, places })
     }
 }
 
@@ -58,7 +66,7 @@ async fn pull(assets: &Assets, spec: &ConsumerSpec) -> anyhow::Result<pull::Stre
         ack_policy: AckPolicy::Explicit,
         ack_wait: spec.ack_wait,
         max_deliver: -1,
-        max_ack_pending: i64::try_from(spec.max_in_flight).unwrap_or(i64::MAX),
+        max_ack_pending: MAX_UNSETTLED,
         filter_subjects: filters(spec),
         ..pull::Config::default()
     };
@@ -66,7 +74,7 @@ async fn pull(assets: &Assets, spec: &ConsumerSpec) -> anyhow::Result<pull::Stre
         assets.stream.create_consumer(config).await.context("the server refuses the consumer")?;
     consumer
         .stream()
-        .max_messages_per_batch(spec.max_in_flight)
+        .max_messages_per_batch(spec.max_in_flight.div_ceil(BATCHES))
         .expires(EXPIRES)
         .heartbeat(HEARTBEAT)
         .messages()
@@ -99,40 +107,26 @@ fn filters(spec: &ConsumerSpec) -> Vec<String> {
     subjects
 }
 
-/// The event of a message, with its body brought back; one that cannot be read keeps its bytes.
-pub async fn decode(
-    store: &dyn Store,
-    message: &async_nats::Message,
-) -> anyhow::Result<Result<Envelope, Undecodable>> {
-    let headers: Vec<(String, String)> = message.headers.iter().flat_map(async_nats::HeaderMap::iter).fold(
-        Vec::new(),
-        |mut headers, (name, values)| {
-            headers.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
-            headers
-        },
-    );
-    let undecodable = |reason: String| Undecodable {
-        subject: message.subject.to_string(),
-        headers: headers.clone(),
-        payload: message.payload.to_vec(),
-        reason,
-    };
-    let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let event = match events::nats::decode(pairs, &message.payload) {
-        Ok(event) => event,
-        Err(error) => return Ok(Err(undecodable(format!("{:#}", anyhow::Error::new(error))))),
-    };
-    match claim::check_out(store, event).await {
-        Ok(event) => Ok(Ok(event)),
-        Err(error @ ClaimError::Lost(_)) => Ok(Err(undecodable(error.to_string()))),
-        Err(error @ ClaimError::Store { .. }) => Err(error.into()),
+/// The event of a message as it travels; one that cannot be read keeps its bytes.
+pub fn decode(message: &async_nats::Message) -> Result<Envelope, Undecodable> {
+    let mut headers = Vec::new();
+    for (name, values) in message.headers.iter().flat_map(async_nats::HeaderMap::iter) {
+        headers.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
     }
+    let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    events::nats::decode(pairs, &message.payload).map_err(|error| Undecodable {
+        subject: message.subject.to_string(),
+        payload: message.payload.to_vec(),
+        reason: format!("{:#}", anyhow::Error::new(error)),
+        headers,
+    })
 }
 
 #[async_trait]
 impl Deliveries for Pull {
     async fn next(&mut self) -> Result<Delivery, BusError> {
         let failed = |error: anyhow::Error| BusError::new("take the next delivery", error);
+        let place = self.places.clone().acquire_owned().await.map_err(|error| failed(error.into()))?;
         let message = match self.messages.next().await {
             Some(Ok(message)) => message,
             Some(Err(error)) => {
@@ -155,18 +149,30 @@ impl Deliveries for Pull {
         let info = message.info().map_err(|error| failed(anyhow::Error::from_boxed(error)))?;
         let position = Position(info.stream_sequence);
         let attempt = u32::try_from(info.delivered).unwrap_or(1).max(1);
-        let event = decode(&self.store, &message.message).await.map_err(failed)?;
+        let event = decode(&message.message);
         let (_, acker) = message.split();
-        Ok(Delivery { position, attempt, event, acker: Box::new(Settler(acker)) })
+        Ok(Delivery {
+            position,
+            attempt,
+            event,
+            acker: Box::new(Settler { acker, place: Mutex::new(Some(place)) }),
+        })
     }
 }
 
-struct Settler(message::Acker);
+struct Settler {
+    acker: message::Acker,
+    /// Its place among those in flight, until it is settled.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+}
 
 #[async_trait]
 impl Acker for Settler {
     async fn settle(&self, how: Settle) -> Result<(), BusError> {
-        let Self(acker) = self;
+        let Self { acker, place } = self;
+        if how != Settle::Progress {
+            place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
         let done = match how {
             Settle::Progress => acker.ack_with(AckKind::Progress).await,
             Settle::Ack => acker.double_ack_with(AckKind::Ack).await,

@@ -14,6 +14,8 @@ const WAITING_BEHIND_HELD: usize = 4;
 /// The deliveries that a runner holds.
 pub struct Queue {
     keys: HashMap<Arc<str>, Key>,
+    /// How often a position was given back without being handled: those deliveries are no attempts.
+    returned: HashMap<Position, u32>,
     slots: usize,
     running: usize,
 }
@@ -47,14 +49,14 @@ impl Key {
 impl Queue {
     /// An empty queue that lets `slots` deliveries be handled at once.
     pub fn new(slots: usize) -> Self {
-        Self { keys: HashMap::new(), slots, running: 0 }
+        Self { keys: HashMap::new(), returned: HashMap::new(), slots, running: 0 }
     }
 
     /// Takes a delivery in. One that is being handled already is dropped: its first delivery settles it.
     ///
     /// Gives one back, with the time after which it may come again, when many wait behind a failed event of their key:
     /// a key that is stuck may not fill the queue, or the failed event itself would find no room to come back.
-    pub fn push(&mut self, delivery: Delivery, now: Instant) -> Option<(Delivery, Duration)> {
+    pub fn push(&mut self, mut delivery: Delivery, now: Instant) -> Option<(Delivery, Duration)> {
         let key: Arc<str> = match &delivery.event {
             Ok(event) => Arc::from(event.partition_key().as_ref()),
             // Nobody waits for what cannot be read.
@@ -66,7 +68,11 @@ impl Queue {
             && until > now
             && key.waiting.len() >= WAITING_BEHIND_HELD
         {
+            *self.returned.entry(delivery.position).or_default() += 1;
             return Some((delivery, until - now));
+        }
+        if let Some(returned) = self.returned.get(&delivery.position) {
+            delivery.attempt = delivery.attempt.saturating_sub(*returned).max(1);
         }
         if key.running != Some(delivery.position) {
             key.waiting.insert(delivery.position, delivery);
@@ -98,6 +104,7 @@ impl Queue {
         {
             key.running = None;
             self.running -= 1;
+            self.returned.remove(&position);
             if key.waiting.is_empty() {
                 self.keys.remove(name);
             }
@@ -209,6 +216,12 @@ mod tests {
         let returned = (2..100).filter_map(|at| queue.push(delivery(at, "a"), now)).count();
         assert_eq!(returned, 98 - WAITING_BEHIND_HELD);
         assert!(queue.push(delivery(1, "a"), now).is_none(), "there is room for the failed event itself");
+        assert_eq!(started(&mut queue, now), [1]);
+        // To be given back was no attempt.
+        queue.release("a", Position(1));
+        let again = Delivery { attempt: 2, ..delivery(50, "b") };
+        queue.push(again, now);
+        assert_eq!(queue.start(now).map(|queued| queued.delivery.attempt), Some(1));
     }
 
     #[test]
