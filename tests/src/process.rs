@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -148,6 +148,18 @@ pub async fn while_running<T>(
     };
     let result = tokio::select! { result = waiting => result, ended = ended => ended };
     result.with_context(|| processes.iter().map(Process::last_words).collect::<Vec<_>>().join("\n"))
+}
+
+/// Runs a command to its end and returns what it printed. It, too, ends with this program, however that ends.
+pub fn output(mut command: Command) -> anyhow::Result<Output> {
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).spawn();
+    let child = child.with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    let group = child.id();
+    watchdog::started(group)?;
+    let output = child.wait_with_output();
+    watchdog::ended(group)?;
+    Ok(output?)
 }
 
 /// A command with its arguments.

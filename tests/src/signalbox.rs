@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::process::{Process, command};
+use crate::process::{Process, command, output};
 use crate::scratch::Scratch;
 use crate::{eventually, fixtures};
 
@@ -157,7 +157,7 @@ impl Signalbox {
     pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         let mut command = command(program()?, arguments);
         command.args(["--bus", &self.bus]).env("NO_COLOR", "1").current_dir(self.dir.path());
-        Ok(command.output()?)
+        output(command)
     }
 
     /// As [`Self::command`]; its output, or an error with what it complained of.
