@@ -7,7 +7,7 @@ use tests::fixtures::{PING, PUSH, sign};
 use tests::git::Repository;
 use tests::nats::Nats;
 use tests::receiver::Receiver;
-use tests::signalbox::Signalbox;
+use tests::signalbox::{Signalbox, Start};
 use tests::world::{SECRET, TAG_TEMPLATE, TOKEN, resources};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -142,6 +142,24 @@ async fn while_nats_is_down_senders_are_told_to_come_again_and_then_are_taken() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_does_not_answer_in_time_is_a_503_and_the_next_delivery_is_stored_once()
+-> anyhow::Result<()> {
+    let mut nats = Nats::start().await?;
+    let world = world(Some(nats.url())).await?;
+    let signalbox = &world.signalbox;
+    // It has the connection and takes the bytes, but says nothing.
+    nats.pause()?;
+    let (status, text) = signalbox.deliver(SECRET, "push", "during", PUSH).await?;
+    assert_eq!(status, 503, "{text}");
+    nats.go_on()?;
+    signalbox.ready().await?;
+    let (status, text) = signalbox.deliver(SECRET, "push", "during", PUSH).await?;
+    assert_eq!(status, 202, "{text}");
+    assert_eq!(logged(signalbox, "com.github.*")?, ["during"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn alerts_come_in_one_by_one_and_once() -> anyhow::Result<()> {
     let world = world(None).await?;
     let signalbox = &world.signalbox;
@@ -209,5 +227,43 @@ async fn a_chat_that_is_busy_gets_the_message_once_and_one_that_refuses_makes_a_
     assert_eq!(chat.posted().len(), 5);
     assert_eq!(signalbox.output(&["dead", "list", "--json"])?, "");
     assert_eq!(signalbox.command(&["dead", "drop", &id])?.status.code(), Some(4), "it is gone");
+    Ok(())
+}
+
+/// Killed between the answer of the chat and the record of it: nobody can know whether the message arrived.
+async fn killed_after_the_send(delivery: &str) -> anyhow::Result<(usize, Vec<String>, Vec<String>)> {
+    let (gitops, chat, secrets) = (Repository::start()?, Receiver::start().await?, tempfile::tempdir()?);
+    let text = resources(secrets.path(), &gitops, chat.url(), None, TAG_TEMPLATE)?;
+    let text = text.replace("spec: {slack:", &format!("spec: {{delivery: {delivery}, slack:"));
+    let mut signalbox = Signalbox::new(&text, None)?;
+    let environment = vec![("SIGNALBOX_KILL_AT".to_owned(), "notifier.after-send".to_owned())];
+    signalbox.start(Start { environment, ..Start::default() }).await?;
+    signalbox.ready().await?;
+    signalbox.deliver(SECRET, "workflow_run", "killed", tests::fixtures::WORKFLOW_RUN).await?;
+    signalbox.process()?.was_killed(PATIENCE).await?;
+    assert_eq!(chat.posted().len(), 1);
+    signalbox.serve().await?;
+    let ended = eventually(PATIENCE, "it has an end", async || {
+        let sent = logged(&signalbox, "io.signalbox.notification.sent.v1")?;
+        let failed = logged(&signalbox, "io.signalbox.notification.failed.v1")?;
+        anyhow::ensure!(sent.len() + failed.len() == 1, "sent: {sent:?}, failed: {failed:?}");
+        Ok((sent, failed))
+    })
+    .await?;
+    Ok((chat.posted().len(), ended.0, ended.1))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_wants_no_loss_gets_a_message_again_when_nobody_knows_whether_it_came()
+-> anyhow::Result<()> {
+    let (posted, sent, failed) = killed_after_the_send("at-least-once").await?;
+    assert_eq!((posted, sent.len(), failed.len()), (2, 1, 0));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_wants_no_double_is_not_asked_again_and_the_doubt_is_told() -> anyhow::Result<()> {
+    let (posted, sent, failed) = killed_after_the_send("at-most-once").await?;
+    assert_eq!((posted, sent.len(), failed.len()), (1, 0, 1));
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::process::Signal;
 
 use crate::process::{Process, command};
 use crate::scratch::Scratch;
@@ -38,6 +39,16 @@ impl Nats {
     /// Its address.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Stops it where it is: it keeps its connections and says nothing.
+    pub fn pause(&mut self) -> anyhow::Result<()> {
+        self.process.as_ref().map_or(Ok(()), |process| process.signal(Signal::STOP))
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&mut self) -> anyhow::Result<()> {
+        self.process.as_ref().map_or(Ok(()), |process| process.signal(Signal::CONT))
     }
 
     /// Kills it, as `kill -9` does.

@@ -82,9 +82,14 @@ impl Process {
         Ok(())
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(kill_process(self.id()?, signal)?)
+    }
+
     /// Asks it to end, as `kill` does, and waits for it.
     pub async fn terminate(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
-        kill_process(self.id()?, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         self.ended(patience).await
     }
 

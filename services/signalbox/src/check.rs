@@ -12,6 +12,13 @@ pub fn run(dir: &Path, out: &mut Output) -> Result<Exit, Stop> {
     match load_dir(dir) {
         Ok(Loaded { catalog, warnings }) => {
             print(&warnings, out)?;
+            if catalog_is_empty(&catalog) {
+                let text = format!(
+                    "warning: {} declares nothing: resources are read from *.yaml and *.yml",
+                    dir.display()
+                );
+                out.line(out.styled(Style::Yellow, harmless(&text)))?;
+            }
             let verdict = out.styled(Style::Green, "ok");
             out.line(format_args!("{verdict}: {}{}", counts(&catalog), tally(0, warnings.len())))?;
             Ok(Exit::Done)
@@ -24,6 +31,11 @@ pub fn run(dir: &Path, out: &mut Output) -> Result<Exit, Stop> {
             Ok(Exit::Failed)
         }
     }
+}
+
+fn catalog_is_empty(catalog: &Catalog) -> bool {
+    let Catalog { sources, apps, automations, channels } = catalog;
+    sources.is_empty() && apps.is_empty() && automations.is_empty() && channels.is_empty()
 }
 
 fn print(problems: &Problems, out: &mut Output) -> Result<(), Stop> {

@@ -29,7 +29,7 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Begin with:
-  signalbox demo                     the whole story in ten seconds, in a temporary folder
+  signalbox demo                     the whole story in a few seconds, in a temporary folder
   signalbox check config/            is what I declared right?
   signalbox serve                    run all services here, with the bus in ./data
   signalbox events tail              what comes in and what is done about it
@@ -76,7 +76,7 @@ pub enum Command {
     /// Runs everything in this process in a temporary folder: a Git repository, a chat, the bus and all services. Posts
     /// signed webhooks over real HTTP and prints what came of them. Needs nothing but git.
     #[command(
-        after_help = "Examples:\n  signalbox demo           about ten seconds, then everything is gone\n  signalbox demo --keep    stays, to be tried by hand, until Ctrl-C"
+        after_help = "Examples:\n  signalbox demo           a few seconds, then everything is gone\n  signalbox demo --keep    stays, to be tried by hand, until Ctrl-C"
     )]
     Demo {
         /// Leave it running until Ctrl-C and print what can be tried

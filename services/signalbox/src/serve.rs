@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::kubernetes;
 use crate::listen::{Door, Listener};
-use crate::secret::Advertised;
+use crate::secret::{self, Advertised};
 use crate::services::{self, Parts};
 use crate::settings::{Service, Settings};
 
@@ -68,6 +68,10 @@ impl Server {
             None
         };
         let private = Listener::bind(Door::Private, settings.listen.private).await?;
+        if chosen.has(Service::Console) && matches!(settings.bus.0, BusUrl::Nats(_)) {
+            // Said before anything is waited for; with an embedded bus, the token may be made in its folder.
+            secret::api_token(&settings).or_stop(Exit::Usage)?;
+        }
         let url = &settings.bus.0;
         let engine = Engine::open(url).await.map_err(|error| unreachable(error, url))?;
 
