@@ -12,6 +12,7 @@ use crate::decide::Goal;
 use crate::gather::{self, GatherError, Lookout};
 use crate::git::Commit;
 use crate::plan::{self, Plan};
+use crate::precedence;
 use crate::verify::{Ended, Watch};
 
 /// How a deploy ended.
@@ -63,6 +64,7 @@ impl Deployer {
             .map_err(Failure::reject)
             .map_err(at(Step::Plan, None))?;
         let previous = self.look_before(&plan).await.map_err(by_gather).map_err(at(Step::Plan, None))?;
+        precedence::take(requested, event, cx).await.map_err(at(Step::Plan, None))?;
         let started = announce::started(requested, previous);
         cx.announce("started", &started).await.map_err(at(Step::Plan, None))?;
 

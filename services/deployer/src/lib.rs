@@ -12,6 +12,7 @@ mod image;
 mod metrics;
 mod observed;
 mod plan;
+mod precedence;
 mod settings;
 mod values;
 mod verify;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chassis::runner::{self, Ports};
 use chassis::{Bus, Metrics, Outcome, Position, Shutdown, SystemClock};
 use events::Kind;
-use events::payload::deploy::{Started, Verified};
+use events::payload::deploy::{Started, Step, Verified};
 
 use super::bench::{Bench, FILE, request, success, tag};
 
@@ -43,6 +43,25 @@ async fn a_redelivery_announces_the_same_and_does_nothing() {
     assert_eq!(bench.announced(&event).await, first);
     assert_eq!(bench.testbed.log(), ["somebody else's", "my-app: deploy v2 to dev", "begin"]);
     assert_eq!(bench.started().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_older_request_never_undoes_a_newer_one() {
+    let bench = Bench::new().await;
+    let at = |id: &str, seconds: i64, version: &str| {
+        let time = chrono::DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        request(id, tag(version)).to_builder().time(time).build().unwrap()
+    };
+    // The second of three failed at first and comes back last, as after a restart.
+    bench.succeeded(&at("e1", 1, "v2")).await;
+    bench.succeeded(&at("e3", 3, "v4")).await;
+    let (step, reason, commit) = bench.failed(&at("e2", 2, "v3")).await;
+    assert_eq!((step, commit), (Step::Plan, false));
+    assert!(reason.contains("superseded") && reason.contains("e3"), "{reason}");
+    assert_eq!(bench.testbed.file(FILE), "# ours\nimage:\n  tag: v4 # CI\n");
+    // A person may ask for the older image again: that request is newer.
+    bench.succeeded(&at("e4", 4, "v3")).await;
+    assert_eq!(bench.testbed.file(FILE), "# ours\nimage:\n  tag: v3 # CI\n");
 }
 
 #[tokio::test]
