@@ -17,7 +17,7 @@ const ROUNDS: u64 = 6;
 pub const SENDERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn resources(dir: &std::path::Path) -> String {
+pub fn resources(dir: &std::path::Path) -> String {
     format!(
         "apiVersion: signalbox.dev/v1alpha1\nkind: Source\nmetadata: {{name: github}}\nspec: {{github: {{secrets: \
          [{{file: {}}}]}}}}\n",

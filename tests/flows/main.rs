@@ -6,6 +6,7 @@ mod compose;
 mod conformance;
 mod crash;
 mod docs;
+mod durable;
 mod hooks;
 mod program;
 

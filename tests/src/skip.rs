@@ -11,9 +11,13 @@ pub fn without(servers: &[&str]) -> bool {
     let Some(server) = servers.iter().find(|&&server| skip.split(',').any(|name| name == server)) else {
         return false;
     };
+    say(&format!("TESTS_SKIP names {server}"));
+    true
+}
+
+/// Says that the calling test is skipped, and why.
+pub fn say(why: &str) {
     let test = thread::current().name().unwrap_or("a test").to_owned();
     // Not by `eprintln!`: the output of a test that passes is not shown.
-    let line = format!("\nSKIPPED: {test}: TESTS_SKIP names {server}\n");
-    let _ = std::io::stderr().write_all(line.as_bytes());
-    true
+    let _ = std::io::stderr().write_all(format!("\nSKIPPED: {test}: {why}\n").as_bytes());
 }

@@ -90,7 +90,7 @@ async fn a_real_alertmanager_comes_again_after_503_and_its_alert_is_stored_once(
     let configuration = configuration(serve(&world).await, &folder.join("token"));
     std::fs::write(folder.join("alertmanager.yml"), configuration).unwrap();
     let Some(_alertmanager) = start(folder, address) else {
-        eprintln!("SKIPPED: there is no Alertmanager on the PATH");
+        crate::skipped("there is no Alertmanager on the PATH");
         return;
     };
     let labels =

@@ -108,7 +108,7 @@ async fn the_example_of_the_readme_works() {
             .status()
             .await;
         if !found.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: the example needs {tool}, which is not installed here");
+            crate::skipped(&format!("the example needs {tool}, which is not installed here"));
             return;
         }
     }
