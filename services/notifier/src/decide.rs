@@ -80,8 +80,9 @@ pub(crate) fn decide(kind: KindLabel, heard: &Heard, now: DateTime<Utc>, longest
         408 | 425 => decision(Answer::NotNow, Then::Again(after), Arrived::No),
         429 => decision(Answer::RateLimited, Then::Again(after), Arrived::No),
         400..=499 => decision(Answer::Refused, Then::Never, Arrived::No),
-        // "Currently unable to handle the request": it was not handled.
-        503 => decision(Answer::ServerError, Then::Again(after), Arrived::No),
+        // "Currently unable to handle the request", come again then: it was not handled. Without the time, it may be a
+        // proxy whose connection to the channel broke after the request was through.
+        503 if after.is_some() => decision(Answer::ServerError, Then::Again(after), Arrived::No),
         500..=599 => decision(Answer::ServerError, Then::Again(after), Arrived::NotKnown),
         // Not a status of HTTP.
         _ => decision(Answer::Refused, Then::Never, Arrived::NotKnown),
