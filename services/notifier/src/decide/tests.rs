@@ -47,7 +47,7 @@ fn every_answer_of_slack_has_its_decision() {
         (500, None, "rollup_error", ServerError, Again(None), NotKnown),
         (502, None, "", ServerError, Again(None), NotKnown),
         (503, Some("5"), "", ServerError, again(5), No),
-        (503, None, "", ServerError, Then::Again(None), NotKnown),
+        (503, None, "", ServerError, Again(None), NotKnown),
         (504, None, "", ServerError, Again(None), NotKnown),
     ];
     for (status, retry_after, body, answer, then, arrived) in table {
