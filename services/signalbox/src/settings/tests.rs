@@ -25,7 +25,7 @@ listen: {public: ':80', private: '127.0.0.1:81'}
 log: {format: json, level: 'info,chassis=debug'}
 api: {token: {file: /run/secrets/api-token}}
 kubernetes:
-  kubeconfig: /root/.kube/config
+  kubeconfig: /home/ops/.kube/config
   context: k3d-dev
   argocd_namespaces: [argocd, team-a]
 deployer:
@@ -64,7 +64,7 @@ fn every_setting_can_be_in_the_environment() {
         ("SIGNALBOX_LOG__FORMAT", "json"),
         ("SIGNALBOX_LOG__LEVEL", "info,chassis=debug"),
         ("SIGNALBOX_API__TOKEN__FILE", "/run/secrets/api-token"),
-        ("SIGNALBOX_KUBERNETES__KUBECONFIG", "/root/.kube/config"),
+        ("SIGNALBOX_KUBERNETES__KUBECONFIG", "/home/ops/.kube/config"),
         ("SIGNALBOX_KUBERNETES__CONTEXT", "k3d-dev"),
         ("SIGNALBOX_KUBERNETES__ARGOCD_NAMESPACES", "argocd,team-a"),
         ("SIGNALBOX_DEPLOYER__WORK_DIR", "/var/cache/signalbox"),
