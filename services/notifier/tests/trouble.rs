@@ -2,14 +2,13 @@
 
 mod support;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chassis::{
-    Bus, BusError, ConsumerSpec, Deliveries, Failure, Handler as _, Outcome, Position, PublishError,
-    Published, Recorded, Shutdown, SystemClock,
+    Bus, BusError, ConsumerSpec, Deliveries, Handler as _, Position, PublishError, Published, Recorded,
+    Shutdown, SystemClock,
 };
 use events::{Envelope, Kind};
 use notifier::Notifier;
@@ -17,7 +16,7 @@ use resources::Delivery;
 use wiremock::matchers::path_regex;
 use wiremock::{Mock, ResponseTemplate};
 
-use support::{SECRET, Stage, announced, client, message, rejected, retried};
+use support::{Stage, announced, message, rejected, retried};
 
 fn ok() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_string("ok")
@@ -117,79 +116,6 @@ async fn a_failure_that_cannot_be_announced_is_tried_again_and_announced_then() 
     assert!(stage.said().await.is_empty());
     assert!(rejected(&stage.handle(&message("1", "team"), 2).await));
     assert_eq!(stage.failed().await, "the channel answered 404: no_service");
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("nobody panicked").write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// All that an outcome would show to anybody.
-fn said_of(outcome: &Result<Outcome, Failure>) -> String {
-    format!("{outcome:?}\n")
-}
-
-/// Everything that can be seen of a message that fails, at the finest level of the log.
-#[tokio::test]
-async fn no_secret_is_in_a_log_line_an_error_or_an_event() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let stage = Stage::with(Delivery::AtLeastOnce, client(Duration::from_millis(300))).await;
-    let mut seen = String::new();
-    let answers = [
-        ok(),
-        ResponseTemplate::new(302).insert_header("location", format!("/{SECRET}")),
-        ResponseTemplate::new(404).set_body_string(format!("Cannot POST /team/{SECRET}")),
-        ResponseTemplate::new(500),
-        ok().set_delay(Duration::from_secs(5)),
-    ];
-    for (index, answer) in answers.into_iter().enumerate() {
-        stage.answers(answer).await;
-        for channel in ["team", "ops"] {
-            let outcome =
-                stage.handle(&message(&format!("{index}-{channel}"), channel), Notifier::ATTEMPTS).await;
-            seen.push_str(&said_of(&outcome));
-        }
-    }
-    stage.answers(ResponseTemplate::new(401).set_body_string("t0ken-secret is not valid")).await;
-    let outcome = stage.handle(&message("token", "ops"), Notifier::ATTEMPTS).await;
-    seen.push_str(&said_of(&outcome));
-    for base in [
-        "http://127.0.0.1:1",
-        "http://nowhere.invalid",
-        "ftp://127.0.0.1",
-        "http://user:pass-Secret@127.0.0.1:1",
-    ] {
-        stage.point("team", base);
-        let outcome = stage.handle(&message(base, "team"), Notifier::ATTEMPTS).await;
-        seen.push_str(&said_of(&outcome));
-    }
-    for event in stage.said().await {
-        seen += &String::from_utf8_lossy(event.body());
-    }
-    seen += &String::from_utf8_lossy(&log.0.lock().expect("nobody panicked"));
-    assert!(
-        seen.contains("tried to send") && seen.contains("the channel answered 404"),
-        "something was seen: {seen}"
-    );
-    for line in seen.lines() {
-        let lower = line.to_lowercase();
-        for secret in ["t00secret", "b00secret", "xyzzysecret", "t0ken-secret", "pass-secret"] {
-            assert!(!lower.contains(secret), "{line}");
-        }
-    }
 }
 
 /// A slow channel holds up nobody but itself.
