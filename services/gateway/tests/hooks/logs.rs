@@ -1,22 +1,44 @@
 //! What the log says of a request, and what it never says.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Once;
 
 use serde_json::Value;
-use tracing::subscriber::DefaultGuard;
 
 use crate::world::{
     OLD_SECRET, PUSH, SECRET, TOKEN, World, delivery, delivery_signed_with, notification, sign, with_header,
 };
 
-/// The log of this thread, in memory.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What is logged on this thread, while a test wants to know: a test has its thread for itself.
+    static KEPT: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-impl Write for Log {
+/// Makes the whole test program log, down to the finest level. Before the first line of the gateway: whether a line is
+/// wanted is decided once, when it is first met, on whichever thread that is.
+pub fn begin() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| Kept)
+            .init();
+    });
+}
+
+struct Kept;
+
+impl Write for Kept {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        KEPT.with_borrow_mut(|kept| {
+            if let Some(kept) = kept {
+                kept.extend_from_slice(bytes);
+            }
+        });
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -24,22 +46,25 @@ impl Write for Log {
     }
 }
 
+/// The log of this thread, from its beginning to its drop.
+struct Log;
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        KEPT.set(None);
+    }
+}
+
 impl Log {
-    /// Everything from here on, down to the finest level.
-    fn begin() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+    fn begin() -> Self {
+        begin();
+        KEPT.set(Some(Vec::new()));
+        Self
     }
 
+    #[expect(clippy::unused_self, reason = "there is a text while there is a log")]
     fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap()
+        String::from_utf8(KEPT.with_borrow(Clone::clone).unwrap_or_default()).unwrap()
     }
 
     /// The lines that the gateway wrote.
@@ -56,7 +81,7 @@ impl Log {
 #[tokio::test]
 async fn an_accepted_delivery_is_one_line_with_what_it_was() {
     let world = World::new().await;
-    let (log, _guard) = Log::begin();
+    let log = Log::begin();
     world.send(delivery("d-1", PUSH)).await;
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -70,7 +95,7 @@ async fn an_accepted_delivery_is_one_line_with_what_it_was() {
 #[tokio::test]
 async fn a_refused_delivery_is_one_line_with_the_id_that_github_shows() {
     let world = World::new().await;
-    let (log, _guard) = Log::begin();
+    let log = Log::begin();
     world.send(with_header(delivery("d-1", PUSH), "X-Hub-Signature-256", None)).await;
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
@@ -85,7 +110,7 @@ async fn a_refused_delivery_is_one_line_with_the_id_that_github_shows() {
 async fn a_secret_that_cannot_be_read_is_an_error_that_says_which() {
     let world = World::new().await;
     world.lose("new");
-    let (log, _guard) = Log::begin();
+    let log = Log::begin();
     world.send(delivery("d-1", PUSH)).await;
     let lines = log.lines();
     let line = lines
@@ -101,7 +126,7 @@ async fn a_secret_that_cannot_be_read_is_an_error_that_says_which() {
 #[tokio::test]
 async fn no_secret_is_ever_in_the_log() {
     let world = World::new().await;
-    let (log, _guard) = Log::begin();
+    let log = Log::begin();
     let alerts = r#"{"version":"4","groupKey":"{}","receiver":"r","alerts":[]}"#;
     world.send(delivery("d-1", PUSH)).await;
     world.send(delivery_signed_with(OLD_SECRET, "d-2", PUSH)).await;

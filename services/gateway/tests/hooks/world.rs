@@ -73,6 +73,7 @@ impl World {
     }
 
     async fn with(limits: Limits, bus: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>) -> Self {
+        crate::logs::begin();
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::open(&BusUrl::Embedded(folder.path().join("bus"))).await.unwrap();
         for (name, secret) in [("new", SECRET), ("old", OLD_SECRET), ("token", TOKEN)] {
