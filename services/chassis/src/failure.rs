@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::bus::PublishError;
+
 /// What went wrong, and what is to be done about it.
 #[derive(Debug)]
 pub struct Failure {
@@ -44,6 +46,16 @@ impl Failure {
     pub fn effect_absent(mut self) -> Self {
         self.effect_absent = true;
         self
+    }
+}
+
+/// What a handler does when the bus does not take what it announces.
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::TooLarge { .. } => Self::reject(error),
+            PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => Self::retry(error),
+        }
     }
 }
 

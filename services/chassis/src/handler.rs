@@ -9,7 +9,7 @@ use events::{Announcement, Envelope, Kind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bus::{Bus, PublishError, Start};
+use crate::bus::{Bus, Start};
 use crate::ledger::{Ledger, Reconciled};
 use crate::{Clock, Failure, Store};
 
@@ -110,12 +110,8 @@ impl Context {
     pub async fn announce(&self, step: &str, announcement: &Announcement) -> Result<(), Failure> {
         let event = events::derive(&self.event, self.handler, step, announcement, self.clock.now())
             .map_err(Failure::reject)?;
-        self.bus.publish(&event).await.map(|_| ()).map_err(|error| match error {
-            PublishError::TooLarge { .. } => Failure::reject(error),
-            PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
-                Failure::retry(error)
-            }
-        })
+        self.bus.publish(&event).await?;
+        Ok(())
     }
 
     /// Has an external effect at most once for this event, handler and `step`, whatever is killed or redelivered.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::Ports;
 use crate::backoff;
-use crate::bus::{Delivery, PublishError, Settle, Undecodable};
+use crate::bus::{Delivery, Settle, Undecodable};
 use crate::dead::DeadLetters;
 use crate::failure::{Decision, Failure};
 use crate::handler::Outcome;
@@ -88,12 +88,7 @@ impl Table<'_> {
             let now = self.ports.clock.now();
             let derived = events::derive(event, self.handler, &step.to_string(), announcement, now)
                 .map_err(Failure::reject)?;
-            self.ports.bus.publish(&derived).await.map_err(|error| match error {
-                PublishError::TooLarge { .. } => Failure::reject(error),
-                PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
-                    Failure::retry(error)
-                }
-            })?;
+            self.ports.bus.publish(&derived).await?;
         }
         Ok(())
     }
