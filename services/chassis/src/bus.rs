@@ -8,6 +8,9 @@ use chrono::{DateTime, Utc};
 use events::Envelope;
 use thiserror::Error;
 
+/// How many events one step of a plain [`Bus::seek`] looks at.
+const SEEK_PAGE: usize = 256;
+
 /// Place of an event in the log, from 1. Positions grow; there may be gaps.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -125,6 +128,8 @@ pub struct Delivery {
     pub position: Position,
     /// 1 for the first delivery.
     pub attempt: u32,
+    /// It may have been delivered before: to a process that died, or that gave it back. False only if it surely was not.
+    pub again: bool,
     /// The event, or why it cannot be read.
     pub event: Result<Envelope, Undecodable>,
     /// Settles it.
@@ -147,6 +152,8 @@ pub enum Settle {
     Ack,
     /// Not handled: delivered again after this time.
     Nak(Duration),
+    /// Given back without having been handled: delivered again after this time, to whoever consumes then.
+    Return(Duration),
     /// Given up (a dead letter has it): not delivered again.
     Term,
     /// Still being handled: the wait starts anew.
@@ -173,6 +180,18 @@ pub trait Bus: Send + Sync + 'static {
     /// Stores the event durably, once per `source` and `id`, and only then returns.
     async fn publish(&self, event: &Envelope) -> Result<Published, PublishError>;
 
+    /// Stores the events in the order of the slice; answers for each, in the same order.
+    ///
+    /// No transaction: a failure of one says nothing about the others. Published again, those that are stored already
+    /// are duplicates, so a caller repeats the whole batch. An engine has more than one under way at once.
+    async fn publish_all(&self, events: &[Envelope]) -> Vec<Result<Published, PublishError>> {
+        let mut results = Vec::with_capacity(events.len());
+        for event in events {
+            results.push(self.publish(event).await);
+        }
+        results
+    }
+
     /// Delivers the event once more, to one handler alone; the same `token` never delivers twice.
     async fn redeliver(
         &self,
@@ -185,7 +204,31 @@ pub trait Bus: Send + Sync + 'static {
     async fn consume(&self, spec: ConsumerSpec) -> Result<Box<dyn Deliveries>, BusError>;
 
     /// Up to `limit` events at or after `from`, oldest first. Empty at the end of the log.
+    ///
+    /// They are *light*: a large body stays in the store, and its event has a `dataref` that
+    /// [`crate::claim::check_out`] follows.
     async fn read(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, BusError>;
+
+    /// The oldest position that is kept; 1 when nothing was dropped yet.
+    async fn first(&self) -> Result<Position, BusError> {
+        let oldest = self.read(Position(1), 1).await?;
+        Ok(oldest.first().map_or(Position(1), |recorded| recorded.position))
+    }
+
+    /// The first position that was recorded at or after this time; one after the last when there is none.
+    async fn seek(&self, time: DateTime<Utc>) -> Result<Position, BusError> {
+        let mut from = self.first().await?;
+        loop {
+            let page = self.read(from, SEEK_PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(Position(self.last().await?.0 + 1));
+            };
+            from = Position(last.position.0 + 1);
+            if let Some(found) = page.iter().find(|recorded| recorded.recorded >= time) {
+                return Ok(found.position);
+            }
+        }
+    }
 
     /// The last position of the log; 0 when it is empty.
     async fn last(&self) -> Result<Position, BusError>;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod admin;
+pub mod archive;
 pub mod backoff;
 pub mod bus;
 pub mod claim;

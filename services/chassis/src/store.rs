@@ -21,6 +21,10 @@ pub enum Bucket {
     Watch,
     /// Who may act.
     Lease,
+    /// How often an event was tried that a handler has not settled yet.
+    Attempts,
+    /// Replays: what was asked for, and what came of it.
+    Runs,
 }
 
 impl Bucket {

@@ -154,6 +154,7 @@ impl Deliveries for Pull {
         Ok(Delivery {
             position,
             attempt,
+            again: attempt > 1,
             event,
             acker: Box::new(Settler { acker, place: Mutex::new(Some(place)) }),
         })
@@ -176,7 +177,9 @@ impl Acker for Settler {
         let done = match how {
             Settle::Progress => acker.ack_with(AckKind::Progress).await,
             Settle::Ack => acker.double_ack_with(AckKind::Ack).await,
-            Settle::Nak(delay) => acker.double_ack_with(AckKind::Nak(Some(delay))).await,
+            Settle::Nak(delay) | Settle::Return(delay) => {
+                acker.double_ack_with(AckKind::Nak(Some(delay))).await
+            }
             Settle::Term => acker.double_ack_with(AckKind::Term).await,
         };
         done.map_err(|error| {

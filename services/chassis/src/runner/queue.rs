@@ -155,6 +155,7 @@ mod tests {
         Delivery {
             position: Position(position),
             attempt: 1,
+            again: false,
             event: Ok(event.unwrap()),
             acker: Box::new(Nobody),
         }

@@ -131,7 +131,7 @@ impl Table<'_> {
             );
         }
         match how {
-            Settle::Nak(delay) => End::Later(delay),
+            Settle::Nak(delay) | Settle::Return(delay) => End::Later(delay),
             Settle::Ack | Settle::Term | Settle::Progress => End::Settled,
         }
     }
