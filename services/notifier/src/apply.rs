@@ -1,7 +1,7 @@
-//! One POST. What it came to is for `decide`.
+//! One POST, or one question about it. What it came to is for `decide`.
 
-use reqwest::header::RETRY_AFTER;
-use reqwest::{Client, Response};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, Url};
 
 use crate::decide::Heard;
 use crate::gather::Letter;
@@ -9,8 +9,18 @@ use crate::limits::ANSWER_BYTES;
 
 /// Sends the letter and listens to the beginning of the answer.
 pub(crate) async fn post(http: &Client, letter: &Letter) -> Heard {
-    let Letter { kind: _, delivery: _, url, headers, body } = letter;
-    let request = http.post(url.clone()).headers(headers.clone()).body(body.clone());
+    let Letter { kind: _, delivery: _, url, headers, body, ask: _ } = letter;
+    hear(http.post(url.clone()).headers(headers.clone()).body(body.clone())).await
+}
+
+/// Asks whether the letter arrived.
+pub(crate) async fn ask(http: &Client, at: &Url, headers: &HeaderMap) -> Heard {
+    let mut headers = headers.clone();
+    headers.remove(CONTENT_TYPE);
+    hear(http.get(at.clone()).headers(headers)).await
+}
+
+async fn hear(request: RequestBuilder) -> Heard {
     match request.send().await {
         Ok(response) => answer(response).await,
         Err(error) => silence(error),

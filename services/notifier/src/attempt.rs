@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::anyhow;
 use chassis::{Failure, Reconciled};
 use chrono::{DateTime, Utc};
-use reqwest::Client;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Url};
 use resources::Delivery;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::decide::{Arrived, Decision, Heard, Then, decide};
+use crate::decide::{Arrived, Decision, Has, Heard, Then, decide, has};
 use crate::gather::Letter;
 use crate::metrics::{Answer, NotifierMetrics};
 use crate::{apply, quote};
@@ -29,8 +30,41 @@ pub(crate) enum Receipt {
     Unconfirmed,
 }
 
-/// An earlier attempt may have arrived, and the channel cannot be asked: its `delivery` decides.
-pub(crate) fn reconcile(letter: &Letter, metrics: &NotifierMetrics) -> Reconciled<Receipt> {
+/// An earlier attempt may have arrived: the endpoint is asked, and where it cannot be, `delivery` of the channel decides.
+pub(crate) async fn reconcile(
+    http: &Client,
+    letter: &Letter,
+    metrics: &NotifierMetrics,
+) -> Result<Reconciled<Receipt>, Failure> {
+    match &letter.ask {
+        Some(at) => asked(&apply::ask(http, at, &letter.headers).await, at, letter, metrics),
+        None => Ok(by_choice(letter, metrics)),
+    }
+}
+
+fn asked(
+    heard: &Heard,
+    at: &Url,
+    letter: &Letter,
+    metrics: &NotifierMetrics,
+) -> Result<Reconciled<Receipt>, Failure> {
+    let (answer, reconciled) = match (has(heard), heard) {
+        (Has::Yes, Heard::Answer { status, .. }) => {
+            (Answer::HadArrived, Ok(Reconciled::Happened(Receipt::Confirmed { status: *status })))
+        }
+        (Has::No, _) => (Answer::HadNotArrived, Ok(Reconciled::Absent)),
+        (Has::Yes | Has::NotKnown, _) => {
+            let reason =
+                reason("the endpoint, asked whether the message arrived,", heard, at, &letter.headers);
+            (Answer::NotAsked, Err(Failure::retry(anyhow!(reason))))
+        }
+    };
+    metrics.count(letter.kind, answer);
+    tracing::info!(answer = <&'static str>::from(answer), "asked whether an earlier attempt arrived");
+    reconciled
+}
+
+fn by_choice(letter: &Letter, metrics: &NotifierMetrics) -> Reconciled<Receipt> {
     match letter.delivery {
         Delivery::AtLeastOnce => {
             tracing::warn!(
@@ -70,11 +104,12 @@ pub(crate) async fn send(
 
 fn receipt(heard: &Heard, decision: Decision, letter: &Letter) -> Result<Receipt, Failure> {
     let Decision { answer: _, then, arrived } = decision;
+    let said = || reason("the channel", heard, &letter.url, &letter.headers);
     let failure = match (then, heard) {
         (Then::Done, Heard::Answer { status, .. }) => return Ok(Receipt::Confirmed { status: *status }),
-        (Then::Done | Then::Again(None), _) => Failure::retry(anyhow!(reason(heard, letter))),
-        (Then::Again(Some(after)), _) => Failure::retry_after(anyhow!(reason(heard, letter)), after),
-        (Then::Never, _) => Failure::reject(anyhow!(reason(heard, letter))),
+        (Then::Done | Then::Again(None), _) => Failure::retry(anyhow!(said())),
+        (Then::Again(Some(after)), _) => Failure::retry_after(anyhow!(said()), after),
+        (Then::Never, _) => Failure::reject(anyhow!(said())),
     };
     Err(match arrived {
         Arrived::No => failure.effect_absent(),
@@ -83,21 +118,21 @@ fn receipt(heard: &Heard, decision: Decision, letter: &Letter) -> Result<Receipt
 }
 
 /// What happened, for people.
-fn reason(heard: &Heard, letter: &Letter) -> String {
+fn reason(who: &str, heard: &Heard, url: &Url, headers: &HeaderMap) -> String {
     match heard {
         Heard::Answer { status, body, .. } => {
-            let mut reason = format!("the channel answered {status}");
+            let mut reason = format!("{who} answered {status}");
             if (300..400).contains(status) {
                 reason.push_str(", and redirects are not followed");
             }
-            if let Some(quote) = quote::of(body, &letter.url, &letter.headers) {
+            if let Some(quote) = quote::of(body, url, headers) {
                 // Writing to a String cannot fail.
                 let _ = write!(reason, ": {quote}");
             }
             reason
         }
-        Heard::NoConnection(why) => format!("no connection to the channel: {why}"),
-        Heard::NoAnswer(why) => format!("the channel did not answer in time: {why}"),
+        Heard::NoConnection(why) => format!("no connection to {}: {why}", who.trim_end_matches(',')),
+        Heard::NoAnswer(why) => format!("{who} did not answer in time: {why}"),
         Heard::BrokenOff(why) => format!("the connection broke off before there was an answer: {why}"),
     }
 }

@@ -89,6 +89,25 @@ pub(crate) fn decide(kind: KindLabel, heard: &Heard, now: DateTime<Utc>, longest
     }
 }
 
+/// What an endpoint that was asked says of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Has {
+    Yes,
+    No,
+    NotKnown,
+}
+
+/// What it means: only a plain 404 or 410 says that the message is not there. A 401 or a page of a proxy says nothing.
+pub(crate) fn has(heard: &Heard) -> Has {
+    match heard {
+        Heard::Answer { status: 200..=299, .. } => Has::Yes,
+        Heard::Answer { status: 404 | 410, .. } => Has::No,
+        Heard::Answer { .. } | Heard::NoConnection(_) | Heard::NoAnswer(_) | Heard::BrokenOff(_) => {
+            Has::NotKnown
+        }
+    }
+}
+
 /// Slack says `ok`, in plain text. Any 2xx is enough of a plain endpoint.
 fn is_taken(kind: KindLabel, body: &[u8]) -> bool {
     match kind {

@@ -15,6 +15,9 @@ use thiserror::Error;
 use crate::metrics::KindLabel;
 use crate::{slack, webhook};
 
+/// Stands for the id of a message in the URL that asks for it.
+const ID: &str = "{id}";
+
 /// Why a message cannot be sent.
 #[derive(Debug, Error)]
 pub(crate) enum Unsendable {
@@ -81,6 +84,8 @@ pub(crate) struct Letter {
     /// With a secret in `authorization`.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// Where to ask whether it arrived; a secret.
+    pub(crate) ask: Option<Url>,
 }
 
 impl fmt::Debug for Letter {
@@ -102,23 +107,24 @@ pub(crate) fn channel<'a>(catalog: &'a Catalog, request: &Requested) -> Result<&
 
 /// The message for that Channel.
 pub(crate) fn letter(channel: &Channel, request: &Requested, event: &Envelope) -> Result<Letter, Unsendable> {
-    let (url, headers, body) = match &channel.kind {
+    let (url, headers, body, ask) = match &channel.kind {
         ChannelKind::Slack { url } => {
             let body = json(slack::render(request, event))?;
-            (self::url(&channel.name, url)?, HeaderMap::new(), body)
+            (self::url(&channel.name, url)?, HeaderMap::new(), body, None)
         }
-        ChannelKind::Webhook { url, token } => {
+        ChannelKind::Webhook { url, token, ask } => {
             let body = json(webhook::render(request, event))?;
             let mut headers: HeaderMap = webhook::headers(event).into_iter().filter_map(header).collect();
             if let Some(token) = token {
                 headers.insert(AUTHORIZATION, bearer(&channel.name, token)?);
             }
-            (self::url(&channel.name, url)?, headers, body)
+            let ask = ask.as_ref().map(|ask| self::ask(&channel.name, ask, event.id())).transpose()?;
+            (self::url(&channel.name, url)?, headers, body, ask)
         }
     };
     let mut headers = headers;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(Letter { kind: KindLabel::from(&channel.kind), delivery: channel.delivery, url, headers, body })
+    Ok(Letter { kind: KindLabel::from(&channel.kind), delivery: channel.delivery, url, headers, body, ask })
 }
 
 fn json(payload: Option<impl Serialize>) -> Result<Vec<u8>, Unsendable> {
@@ -139,12 +145,28 @@ fn read(channel: &str, what: &'static str, secret: &SecretRef) -> Result<Vec<u8>
 
 fn url(channel: &str, secret: &SecretRef) -> Result<Url, Unsendable> {
     let text = read(channel, "URL", secret)?;
-    let url = std::str::from_utf8(&text).ok().and_then(|text| Url::parse(text.trim()).ok());
-    url.filter(|url| matches!(url.scheme(), "https" | "http")).ok_or_else(|| Unsendable::NotA {
+    let url = std::str::from_utf8(&text).ok().and_then(address);
+    url.ok_or_else(|| Unsendable::NotA {
         channel: channel.to_owned(),
         what: "URL",
         expected: "a URL that begins with https:// or http://",
     })
+}
+
+/// The place to ask about one message. Without a place for the id, an endpoint would say "yes" of all alike.
+fn ask(channel: &str, secret: &SecretRef, id: &str) -> Result<Url, Unsendable> {
+    let text = read(channel, "URL to ask", secret)?;
+    let template = std::str::from_utf8(&text).ok().filter(|text| text.contains(ID));
+    let id = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC).to_string();
+    template.and_then(|template| address(&template.replace(ID, &id))).ok_or_else(|| Unsendable::NotA {
+        channel: channel.to_owned(),
+        what: "URL to ask",
+        expected: "a URL that begins with https:// or http:// and has {id} where the id of the message belongs",
+    })
+}
+
+fn address(text: &str) -> Option<Url> {
+    Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "https" | "http"))
 }
 
 fn bearer(channel: &str, secret: &SecretRef) -> Result<HeaderValue, Unsendable> {

@@ -57,7 +57,7 @@ impl Notifier {
         let Settings { slack_spacing: _, longest_wait } = self.settings;
         let receipt = cx.effect(
             "send",
-            || async { Ok(attempt::reconcile(&letter, &self.metrics)) },
+            || attempt::reconcile(&self.http, &letter, &self.metrics),
             || attempt::send(&self.http, &letter, &self.metrics, cx.now(), longest_wait),
         );
         Ok(Outcome::Done(vec![match receipt.await? {

@@ -54,6 +54,12 @@ pub(crate) enum Answer {
     BrokenOff,
     /// It was not known whether an earlier attempt arrived, and the channel is at-most-once: not sent again.
     Unconfirmed,
+    /// It was not known whether an earlier attempt arrived; the endpoint was asked and has the message.
+    HadArrived,
+    /// It was not known whether an earlier attempt arrived; the endpoint was asked and does not have the message.
+    HadNotArrived,
+    /// It was not known whether an earlier attempt arrived, and the endpoint could not be asked now.
+    NotAsked,
     /// Nothing was sent: no such channel, no secret, no URL, no text.
     Unsendable,
 }

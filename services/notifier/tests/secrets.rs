@@ -76,12 +76,20 @@ async fn no_secret_is_in_a_log_line_an_error_or_an_event() {
         let outcome = stage.handle(&message(base, "team"), Notifier::ATTEMPTS).await;
         seen.push_str(&said_of(&outcome));
     }
+    // The address to ask is a secret, too.
+    stage.answers(ResponseTemplate::new(500).set_body_string(SECRET)).await;
+    for attempt in [1, Notifier::ATTEMPTS] {
+        let outcome = stage.handle(&message("asked", "log"), attempt).await;
+        seen.push_str(&said_of(&outcome));
+    }
     for event in stage.said().await {
         seen += &String::from_utf8_lossy(event.body());
     }
     seen += &String::from_utf8_lossy(&log.0.lock().expect("nobody panicked"));
     assert!(
-        seen.contains("tried to send") && seen.contains("the channel answered 404"),
+        seen.contains("tried to send")
+            && seen.contains("the channel answered 404")
+            && seen.contains("asked whether the message arrived, answered 500"),
         "something was seen: {seen}"
     );
     for line in seen.lines() {

@@ -27,7 +27,7 @@ async fn a_channel_that_nobody_declared_is_a_dead_letter_and_is_announced() {
     let stage = Stage::new(Delivery::AtLeastOnce).await;
     let outcome = stage.handle(&message("1", "taem"), 1).await;
     assert!(rejected(&outcome));
-    assert_eq!(stage.failed().await, "there is no Channel `taem`: there are ops, team");
+    assert_eq!(stage.failed().await, "there is no Channel `taem`: there are log, ops, team");
     assert_eq!(stage.sends("none", "unsendable"), 1);
 }
 

@@ -10,7 +10,7 @@ pub struct Channel {
     /// Which service.
     pub kind: ChannelKind,
     /// What to do when it is not known whether a message arrived: the one choice between a possible double and a
-    /// possible loss.
+    /// possible loss. An endpoint that can be asked leaves no such choice.
     pub delivery: Delivery,
 }
 
@@ -28,6 +28,8 @@ pub enum ChannelKind {
         url: SecretRef,
         /// A bearer token to send, if the endpoint wants one.
         token: Option<SecretRef>,
+        /// Where the endpoint can be asked whether it has a message: a URL with `{id}` where the id belongs.
+        ask: Option<SecretRef>,
     },
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Arrived, Decision, Heard, Then, decide};
+use super::{Arrived, Decision, Has, Heard, Then, decide, has};
 use crate::metrics::{Answer, KindLabel};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -85,5 +85,26 @@ fn every_status_is_decided_and_only_2xx_is_done() {
         let decision = of(KindLabel::Webhook, &answer(status, Some("7"), "ok"));
         assert_eq!(decision.then == Then::Done, (200..300).contains(&status), "{status}");
         assert_eq!(decision.arrived == Arrived::Yes, decision.then == Then::Done, "{status}");
+    }
+}
+
+#[test]
+fn only_a_plain_no_of_an_endpoint_that_is_asked_is_taken_for_one() {
+    for (status, wanted) in [
+        (200, Has::Yes),
+        (204, Has::Yes),
+        (404, Has::No),
+        (410, Has::No),
+        (302, Has::NotKnown),
+        (400, Has::NotKnown),
+        (401, Has::NotKnown),
+        (429, Has::NotKnown),
+        (500, Has::NotKnown),
+        (503, Has::NotKnown),
+    ] {
+        assert_eq!(has(&answer(status, None, "")), wanted, "{status}");
+    }
+    for silence in [Heard::NoConnection, Heard::NoAnswer, Heard::BrokenOff] {
+        assert_eq!(has(&silence("why".to_owned())), Has::NotKnown);
     }
 }

@@ -61,6 +61,7 @@ fn a_webhook_gets_its_token_and_the_attributes_of_the_event() {
     let letter = of(ChannelKind::Webhook {
         url: secret(folder.path(), "url", URL.as_bytes()),
         token: Some(secret(folder.path(), "token", b"t0ken\n")),
+        ask: None,
     })
     .expect("it can be sent");
     assert_eq!(letter.headers[AUTHORIZATION], "Bearer t0ken");
@@ -93,7 +94,7 @@ fn a_secret_that_cannot_be_read_is_tried_again() {
     assert_eq!(url.to_string(), "the URL of Channel `team` cannot be read");
     assert_eq!(decision(url), Decision::Retry(None));
     let url = secret(folder.path(), "url", URL.as_bytes());
-    let token = of(ChannelKind::Webhook { url, token: Some(missing) }).expect_err("no token");
+    let token = of(ChannelKind::Webhook { url, token: Some(missing), ask: None }).expect_err("no token");
     assert_eq!(token.to_string(), "the token of Channel `team` cannot be read");
     assert_eq!(decision(token), Decision::Retry(None));
 }
@@ -127,7 +128,7 @@ fn a_token_that_is_no_header_is_refused_and_not_shown() {
     for text in ["a-secret\nx: y", "a-secret-ä", "a-secret\0"] {
         let url = secret(folder.path(), "url", URL.as_bytes());
         let token = Some(secret(folder.path(), "token", text.as_bytes()));
-        let why = of(ChannelKind::Webhook { url, token }).expect_err(text);
+        let why = of(ChannelKind::Webhook { url, token, ask: None }).expect_err(text);
         let shown = format!("{why} {why:?}");
         assert!(!shown.contains("a-secret"), "{shown}");
         assert_eq!(decision(why), Decision::Reject);
@@ -140,7 +141,36 @@ fn a_letter_shows_no_secret() {
     let letter = of(ChannelKind::Webhook {
         url: secret(folder.path(), "url", URL.as_bytes()),
         token: Some(secret(folder.path(), "token", b"t0ken")),
+        ask: None,
     });
     let shown = format!("{letter:?}");
     assert!(!shown.contains("secret") && !shown.contains("t0ken"), "{shown}");
+}
+
+#[test]
+fn the_place_to_ask_has_the_id_in_its_place_and_nowhere_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = secret(folder.path(), "url", URL.as_bytes());
+    for (text, wanted) in [
+        ("https://ops.example/messages/{id}\n", Some("https://ops.example/messages/a%2Fb%20%C3%A4%3F")),
+        ("https://ops.example/has?id={id}", Some("https://ops.example/has?id=a%2Fb%20%C3%A4%3F")),
+        ("https://ops.example/a-secret", None),
+        ("ops.example/a-secret/{id}", None),
+        ("ftp://ops.example/a-secret/{id}", None),
+    ] {
+        let ask = Some(secret(folder.path(), "ask", text.as_bytes()));
+        let kind = ChannelKind::Webhook { url: url.clone(), token: None, ask };
+        let channel = Channel { name: "team".to_owned(), kind, delivery: Delivery::AtLeastOnce };
+        let event = Envelope::builder("a/b ä?", "/signalbox/automator", Kind::NotificationRequested.name());
+        let event = event.json(&Announcement::of(&request()).data).build().expect("the event is valid");
+        match (letter(&channel, &request(), &event), wanted) {
+            (Ok(letter), Some(wanted)) => assert_eq!(letter.ask.expect("there is one").as_str(), wanted),
+            (Err(why), None) => {
+                let shown = format!("{why} {why:?}");
+                assert!(shown.contains("URL to ask") && !shown.contains("a-secret"), "{shown}");
+                assert_eq!(decision(why), Decision::Reject);
+            }
+            (result, _) => panic!("{text}: {result:?}"),
+        }
+    }
 }

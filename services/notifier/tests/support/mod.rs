@@ -28,7 +28,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A Slack channel `team` and an endpoint `ops` on one server.
+    /// A Slack channel `team`, an endpoint `ops`, and an endpoint `log` that can be asked, on one server.
     pub async fn new(delivery: Delivery) -> Self {
         Self::with(delivery, client(Duration::from_secs(10))).await
     }
@@ -110,10 +110,12 @@ pub fn client(patience: Duration) -> reqwest::Client {
 fn catalog(folder: &Path, base: &str, delivery: Delivery) -> Catalog {
     let file = |name: &str| SecretRef::File(folder.join(name));
     std::fs::write(folder.join("ops-token"), "t0ken-Secret\n").expect("the folder can be written");
+    std::fs::write(folder.join("log-ask"), format!("{base}/ask/{{id}}/{SECRET}")).expect("it can be written");
     let mut catalog = Catalog::default();
     for (name, kind) in [
         ("team", ChannelKind::Slack { url: file("team-url") }),
-        ("ops", ChannelKind::Webhook { url: file("ops-url"), token: Some(file("ops-token")) }),
+        ("ops", ChannelKind::Webhook { url: file("ops-url"), token: Some(file("ops-token")), ask: None }),
+        ("log", ChannelKind::Webhook { url: file("log-url"), token: None, ask: Some(file("log-ask")) }),
     ] {
         point(folder, name, base);
         catalog.channels.insert(name.to_owned(), Channel { name: name.to_owned(), kind, delivery });
