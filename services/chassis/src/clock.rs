@@ -17,7 +17,10 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock of the machine")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "except: the one place that reads the clock of the machine"
+    )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bus::{Bus, Start};
-use crate::ledger::{Ledger, Reconciled};
+use crate::ledger::{Intended, Ledger, Reconciled};
 use crate::{Clock, Failure, Store};
 
 /// What a handler listens for.
@@ -119,12 +119,14 @@ impl Context {
     /// The effect is recorded as intended before `act` runs and as done after, with its result. When it is done already,
     /// its recorded result is returned. When it was intended and not done (a crash, a lost answer), `reconcile` looks at
     /// the world first: [`Reconciled::Happened`] is recorded as done, [`Reconciled::Absent`] lets `act` run.
+    ///
+    /// What changes the world asks for the [`Intended`] that `act` is given.
     pub async fn effect<T, R, RF, A, AF>(&self, step: &str, reconcile: R, act: A) -> Result<T, Failure>
     where
         T: Serialize + DeserializeOwned + Send,
         R: FnOnce() -> RF + Send,
         RF: Future<Output = Result<Reconciled<T>, Failure>> + Send,
-        A: FnOnce() -> AF + Send,
+        A: FnOnce(Intended) -> AF + Send,
         AF: Future<Output = Result<T, Failure>> + Send,
     {
         Ledger::new(&*self.store, &*self.clock).effect(self.handler, &self.event, step, reconcile, act).await

@@ -3,6 +3,8 @@
 //! An effect has a key, `handler / hash of the event's source and id / step`. It is recorded as intended before it is
 //! tried and as done after, with its result. What was intended and not done is *reconciled*: the world is asked first.
 
+mod intended;
+
 use std::future::Future;
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::store::{Bucket, Expect, StoreError};
 use crate::{Clock, Failure, Store};
+
+pub use intended::Intended;
 
 /// How long an effect is remembered: longer than any event is redelivered (the log's age, 30 days) by a margin.
 const REMEMBERED: Duration = Duration::from_hours(24 * 45);
@@ -76,7 +80,7 @@ impl<'a> Ledger<'a> {
         T: Serialize + DeserializeOwned + Send,
         R: FnOnce() -> RF + Send,
         RF: Future<Output = Result<Reconciled<T>, Failure>> + Send,
-        A: FnOnce() -> AF + Send,
+        A: FnOnce(Intended) -> AF + Send,
         AF: Future<Output = Result<T, Failure>> + Send,
     {
         let key = key(handler, event, step);
@@ -94,7 +98,7 @@ impl<'a> Ledger<'a> {
             }
             None => self.intend(&key, handler, event, step).await?,
         };
-        match act().await {
+        match act(Intended::new(&key)).await {
             Ok(value) => {
                 record.state = State::Done;
                 self.done(&key, record, revision, &value).await?;

@@ -31,7 +31,7 @@ pub use engine::{BusUrl, Engine};
 pub use failure::{Failure, FailureExt};
 pub use handler::{Context, Handler, Hears, Outcome};
 pub use health::Health;
-pub use ledger::Reconciled;
+pub use ledger::{Intended, Reconciled};
 pub use metrics::Metrics;
 pub use shutdown::Shutdown;
 pub use store::{Bucket, Entry, Expect, Store, StoreError};

@@ -4,7 +4,7 @@ mod message;
 
 use std::time::Duration;
 
-use chassis::failpoint;
+use chassis::{Intended, failpoint};
 use chrono::{DateTime, Utc};
 use events::Envelope;
 use rand::Rng as _;
@@ -87,12 +87,13 @@ pub async fn write(
     event: &Envelope,
     author: &Author,
     now: DateTime<Utc>,
+    intended: &Intended,
 ) -> Result<Committed, CommitError> {
     let git = &plan.environment.git;
     let repository = repositories.lock(&git.repository).await;
     let mut renewed = false;
     for attempt in 1..=TRIES {
-        match once(&repository, plan, event, author, now).await {
+        match once(&repository, plan, event, author, now, intended).await {
             Ok(Some(committed)) => return Ok(committed),
             Ok(None) => {
                 let wait = LONGEST_WAIT.mul_f64(rand::rng().random_range(0.1..=1.0));
@@ -117,6 +118,7 @@ async fn once(
     event: &Envelope,
     author: &Author,
     now: DateTime<Utc>,
+    intended: &Intended,
 ) -> Result<Option<Committed>, CommitError> {
     let git = &plan.environment.git;
     let head = repository.fetch(&git.branch).await?;
@@ -135,7 +137,7 @@ async fn once(
     failpoint::hit("deployer.before-commit");
     let commit = repository.commit(&head, &git.file, &stored, &message, author, now).await?;
     failpoint::hit("deployer.after-commit");
-    match repository.push(&commit, &git.branch).await? {
+    match repository.push(&commit, &git.branch, intended).await? {
         Pushed::Done => {
             failpoint::hit("deployer.after-push");
             Ok(Some(Committed { commit, changed: true }))

@@ -1,6 +1,6 @@
 //! One deploy: plan, commit, sync, rollout.
 
-use chassis::{Context, Failure, Handler, Reconciled, Shutdown};
+use chassis::{Context, Failure, Handler, Intended, Reconciled, Shutdown};
 use events::Envelope;
 use events::payload::deploy::{Image, Requested, Step, Verified};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,11 @@ impl Deployer {
 
         // Commit: the one effect on the world, once.
         let committed = cx
-            .effect("commit", || self.find_commit(&plan, event), || self.write_commit(&plan, event, cx))
+            .effect(
+                "commit",
+                || self.find_commit(&plan, event),
+                |intended| self.write_commit(&plan, event, cx, intended),
+            )
             .await
             .map_err(at(Step::Commit, None))?;
 
@@ -117,8 +121,16 @@ impl Deployer {
         Ok(found.map_or(Reconciled::Absent, Reconciled::Happened))
     }
 
-    async fn write_commit(&self, plan: &Plan, event: &Envelope, cx: &Context) -> Result<Committed, Failure> {
-        commit::write(&self.repositories, plan, event, &self.author, cx.now()).await.map_err(by_commit)
+    async fn write_commit(
+        &self,
+        plan: &Plan,
+        event: &Envelope,
+        cx: &Context,
+        intended: Intended,
+    ) -> Result<Committed, Failure> {
+        commit::write(&self.repositories, plan, event, &self.author, cx.now(), &intended)
+            .await
+            .map_err(by_commit)
     }
 }
 

@@ -92,7 +92,7 @@ impl Handler for Deployer {
         // In the ledger as a whole: once a deploy has an end, a redelivery announces that end and no other. What was not
         // recorded is done again from the start, where the commit is found and not made twice.
         let absent = || async { Ok(Reconciled::Absent) };
-        let end = cx.effect("end", absent, || self.to_the_end(&requested, event, cx)).await?;
+        let end = cx.effect("end", absent, |_| self.to_the_end(&requested, event, cx)).await?;
         failpoint::hit("deployer.before-announce");
         Ok(Outcome::Done(vec![announce::ended(&requested, &end)]))
     }

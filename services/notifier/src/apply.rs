@@ -1,27 +1,31 @@
 //! One POST, or one question about it. What it came to is for `decide`.
 
+use chassis::Intended;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, Response, Url};
 
 use crate::decide::Heard;
 use crate::gather::Letter;
 use crate::limits::ANSWER_BYTES;
 
 /// Sends the letter and listens to the beginning of the answer.
-pub(crate) async fn post(http: &Client, letter: &Letter) -> Heard {
+#[expect(clippy::disallowed_methods, reason = "effect: sends a message")]
+pub(crate) async fn post(http: &Client, letter: &Letter, _: &Intended) -> Heard {
     let Letter { kind: _, delivery: _, url, headers, body, ask: _ } = letter;
-    hear(http.post(url.clone()).headers(headers.clone()).body(body.clone())).await
+    let request = http.post(url.clone()).headers(headers.clone()).body(body.clone());
+    heard(request.send().await).await
 }
 
 /// Asks whether the letter arrived.
+#[expect(clippy::disallowed_methods, reason = "asks: whether a message arrived")]
 pub(crate) async fn ask(http: &Client, at: &Url, headers: &HeaderMap) -> Heard {
     let mut headers = headers.clone();
     headers.remove(CONTENT_TYPE);
-    hear(http.get(at.clone()).headers(headers)).await
+    heard(http.get(at.clone()).headers(headers).send().await).await
 }
 
-async fn hear(request: RequestBuilder) -> Heard {
-    match request.send().await {
+async fn heard(sent: Result<Response, reqwest::Error>) -> Heard {
+    match sent {
         Ok(response) => answer(response).await,
         Err(error) => silence(error),
     }

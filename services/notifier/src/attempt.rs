@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use chassis::{Failure, Reconciled};
+use chassis::{Failure, Intended, Reconciled};
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Url};
@@ -89,9 +89,10 @@ pub(crate) async fn send(
     metrics: &NotifierMetrics,
     now: DateTime<Utc>,
     longest_wait: Duration,
+    intended: Intended,
 ) -> Result<Receipt, Failure> {
     let started = Instant::now();
-    let heard = apply::post(http, letter).await;
+    let heard = apply::post(http, letter, &intended).await;
     let took = started.elapsed();
     chassis::failpoint::hit("notifier.after-send");
     let decision = decide(letter.kind, &heard, now, longest_wait);

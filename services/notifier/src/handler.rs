@@ -58,7 +58,7 @@ impl Notifier {
         let receipt = cx.effect(
             "send",
             || attempt::reconcile(&self.http, &letter, &self.metrics),
-            || attempt::send(&self.http, &letter, &self.metrics, cx.now(), longest_wait),
+            |intended| attempt::send(&self.http, &letter, &self.metrics, cx.now(), longest_wait, intended),
         );
         Ok(Outcome::Done(vec![match receipt.await? {
             Receipt::Confirmed { status } => announce::sent(request, &channel.kind, status),

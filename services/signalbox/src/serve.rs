@@ -223,4 +223,5 @@ fn unreachable(error: OpenError, url: &BusUrl) -> Stop {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 pub(crate) mod tests;

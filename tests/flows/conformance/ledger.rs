@@ -27,7 +27,7 @@ async fn a_done_effect_is_not_done_again(on: Fixture) -> anyhow::Result<()> {
     let acts = AtomicU32::new(0);
     for _ in 0..3 {
         let cx = context(&on, "h", "1");
-        let done = cx.effect("step", never, || async {
+        let done = cx.effect("step", never, |_| async {
             acts.fetch_add(1, Ordering::SeqCst);
             Ok("result".to_owned())
         });
@@ -38,7 +38,7 @@ async fn a_done_effect_is_not_done_again(on: Fixture) -> anyhow::Result<()> {
 }
 
 async fn an_intended_effect_is_reconciled_first(on: Fixture) -> anyhow::Result<()> {
-    let lost = || async { Err::<String, _>(Failure::retry(anyhow::anyhow!("the answer was lost"))) };
+    let lost = |_| async { Err::<String, _>(Failure::retry(anyhow::anyhow!("the answer was lost"))) };
     for (id, world, acted) in
         [("1", Reconciled::Happened("seen".to_owned()), 0), ("2", Reconciled::Absent, 1)]
     {
@@ -48,7 +48,7 @@ async fn an_intended_effect_is_reconciled_first(on: Fixture) -> anyhow::Result<(
         let second = cx.effect(
             "step",
             || async { Ok(world) },
-            || async {
+            |_| async {
                 acts.fetch_add(1, Ordering::SeqCst);
                 Ok("acted".to_owned())
             },
@@ -64,9 +64,9 @@ async fn an_intended_effect_is_reconciled_first(on: Fixture) -> anyhow::Result<(
 
 async fn a_refused_effect_is_tried_again_without_reconciling(on: Fixture) -> anyhow::Result<()> {
     let cx = context(&on, "h", "1");
-    let refused = || async { Err::<String, _>(Failure::retry(anyhow::anyhow!("429")).effect_absent()) };
+    let refused = |_| async { Err::<String, _>(Failure::retry(anyhow::anyhow!("429")).effect_absent()) };
     assert!(cx.effect("step", never, refused).await.is_err());
-    let second = cx.effect("step", never, || async { Ok("sent".to_owned()) }).await;
+    let second = cx.effect("step", never, |_| async { Ok("sent".to_owned()) }).await;
     assert_eq!(second.map_err(|failure| failure.error)?, "sent");
     Ok(())
 }
@@ -75,7 +75,7 @@ async fn effects_of_other_events_handlers_and_steps_are_others(on: Fixture) -> a
     let acts = AtomicU32::new(0);
     for (handler, id, step) in [("h", "1", "a"), ("h", "2", "a"), ("i", "1", "a"), ("h", "1", "b")] {
         let cx = context(&on, handler, id);
-        let done = cx.effect(step, never, || async {
+        let done = cx.effect(step, never, |_| async {
             acts.fetch_add(1, Ordering::SeqCst);
             Ok(String::new())
         });

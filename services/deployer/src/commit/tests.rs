@@ -10,7 +10,7 @@ use resources::Environment;
 use resources::app::{Git, Verify};
 
 use super::{CommitError, Committed, find, message, write};
-use crate::git::testbed::Testbed;
+use crate::git::testbed::{Testbed, intended};
 use crate::git::{Author, Repositories};
 use crate::image::Wanted;
 use crate::plan::Plan;
@@ -53,7 +53,7 @@ fn plan(testbed: &Testbed, app: &str, tag: &str) -> Plan {
 }
 
 async fn make(repositories: &Repositories, plan: &Plan, event: &Envelope) -> Result<Committed, CommitError> {
-    write(repositories, plan, event, &author(), now()).await
+    write(repositories, plan, event, &author(), now(), &intended()).await
 }
 
 #[tokio::test]

@@ -93,6 +93,10 @@ impl Program {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "except: of the commands of Git, `push` alone changes the world"
+    )]
     async fn to_the_end(dir: &Path, run: Run<'_>) -> Result<Answer, GitError> {
         let Run { command, args, input, env } = run;
         let mut child = arranged(dir, command, &args, &env).spawn().map_err(GitError::NotRunnable)?;

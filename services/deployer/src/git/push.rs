@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 
+use chassis::Intended;
+
 use super::error::PUSH;
 use super::program::{Answer, Run};
 use super::{Commit, GitError, Repository};
@@ -28,7 +30,7 @@ const RACES: &[&str] = &[
 
 impl Repository {
     /// Pushes the commit, whose parent was the branch's newest.
-    pub async fn push(&self, commit: &Commit, branch: &str) -> Result<Pushed, GitError> {
+    pub async fn push(&self, commit: &Commit, branch: &str, _: &Intended) -> Result<Pushed, GitError> {
         let refspec = format!("{commit}:refs/heads/{branch}");
         let options = ["--porcelain", "--no-verify", "--recurse-submodules=no", "--"];
         let args =

@@ -4,7 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use chassis::Intended;
+
 use super::{Commit, Repositories};
+
+/// These tests are about Git, without a ledger.
+#[expect(clippy::disallowed_methods, reason = "a test of what acts")]
+pub fn intended() -> Intended {
+    Intended::in_a_test()
+}
 
 /// A bare repository with a branch `main`, and a clone of somebody else's.
 pub struct Testbed {
@@ -107,6 +115,7 @@ impl Testbed {
         self.git(&["add", "--", file]);
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a test plays the others")]
     fn git_in(dir: &Path, args: &[&str]) -> String {
         let output = Command::new("git")
             .args([

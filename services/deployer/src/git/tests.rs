@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 
-use super::testbed::Testbed;
+use super::testbed::{Testbed, intended};
 use super::{Author, Commit, Fault, GitError, Pushed, Repositories, Repository};
 
 const FILE: &str = "apps/my app/values-dev.yaml";
@@ -26,7 +26,7 @@ async fn a_commit_changes_one_file_and_carries_its_author_and_date() {
     assert_eq!(repository.file(&head, "main", FILE).await.expect("the file").bytes, TEXT.as_bytes());
     let commit = make(&repository, &head, "image: {}\r\n", "subject\n\nbody\n").await;
     assert_eq!(testbed.tip(), head, "nobody sees it before the push");
-    assert_eq!(repository.push(&commit, "main").await.expect("an answer"), Pushed::Done);
+    assert_eq!(repository.push(&commit, "main", &intended()).await.expect("an answer"), Pushed::Done);
 
     assert_eq!(testbed.tip(), commit);
     assert_eq!(testbed.file(FILE), "image: {}\r\n");
@@ -49,7 +49,7 @@ async fn an_executable_file_stays_one() {
     let repository = testbed.repositories().lock(&testbed.address()).await;
     let head = repository.fetch("main").await.expect("a head");
     let commit = make(&repository, &head, "a: 1\n", "m").await;
-    repository.push(&commit, "main").await.expect("an answer");
+    repository.push(&commit, "main", &intended()).await.expect("an answer");
     assert!(testbed.on_origin(&["ls-tree", "main", "--", FILE]).starts_with("100755 blob"));
 }
 
@@ -60,11 +60,11 @@ async fn who_is_overtaken_is_told_and_overwrites_nothing() {
     let head = repository.fetch("main").await.expect("a head");
     let commit = make(&repository, &head, "a: 1\n", "ours").await;
     let theirs = testbed.somebody_pushes("other.txt", "theirs");
-    assert_eq!(repository.push(&commit, "main").await.expect("an answer"), Pushed::Overtaken);
+    assert_eq!(repository.push(&commit, "main", &intended()).await.expect("an answer"), Pushed::Overtaken);
     assert_eq!(testbed.tip(), theirs);
     // The same when this side has seen their commit.
     assert_eq!(repository.fetch("main").await.expect("a head"), theirs);
-    assert_eq!(repository.push(&commit, "main").await.expect("an answer"), Pushed::Overtaken);
+    assert_eq!(repository.push(&commit, "main", &intended()).await.expect("an answer"), Pushed::Overtaken);
     assert_eq!(testbed.tip(), theirs);
 }
 
@@ -75,7 +75,7 @@ async fn a_refusal_says_what_the_other_side_says() {
     let repository = testbed.repositories().lock(&testbed.address()).await;
     let head = repository.fetch("main").await.expect("a head");
     let commit = make(&repository, &head, "a: 1\n", "ours").await;
-    let error = repository.push(&commit, "main").await.expect_err("a refusal");
+    let error = repository.push(&commit, "main", &intended()).await.expect_err("a refusal");
     let expected = "the repository refused the commit: [remote rejected] (pre-receive hook declined): \
                     GH006: Protected branch update failed";
     assert_eq!(error.to_string(), expected);
@@ -180,7 +180,7 @@ async fn what_takes_too_long_is_killed_with_all_that_it_started() {
     let impatient = Repositories::new(testbed.work_dir(), Duration::from_secs(2));
     let repository = impatient.lock(&testbed.address()).await;
     let begun = Instant::now();
-    let error = repository.push(&commit, "main").await.expect_err("no answer");
+    let error = repository.push(&commit, "main", &intended()).await.expect_err("no answer");
     assert!(matches!(error, GitError::TimedOut { command: "push", .. }), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(30));
     let pid = std::fs::read_to_string(testbed.origin().join("pid")).expect("the hook ran");

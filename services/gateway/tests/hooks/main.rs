@@ -8,8 +8,10 @@ mod clocks;
 mod forgery;
 mod github;
 mod logs;
+#[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod real_alertmanager;
 mod sizes;
+#[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod wire;
 mod world;
 

@@ -78,6 +78,7 @@ impl Senders {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "except: the demo plays GitHub")]
 async fn send(request: RequestBuilder) -> anyhow::Result<Answer> {
     let response = request.send().await.context("the gateway does not answer")?;
     let status = response.status();
