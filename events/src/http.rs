@@ -36,11 +36,14 @@ pub enum DecodeError {
     /// The body was to be an event or a batch in JSON.
     #[error("the body is not a CloudEvent in structured or batched mode")]
     Structured(#[source] json::DecodeError),
-    /// Nothing says that this is a CloudEvent.
+    /// Nothing says that this is a CloudEvent: there is neither its media type nor any header `ce-`.
     #[error(
         "not a CloudEvent: send headers `ce-specversion`, `ce-id`, `ce-source` and `ce-type`, or a Content-Type of application/cloudevents+json"
     )]
     NotACloudEvent,
+    /// Which of them counts would be a guess.
+    #[error("header `Content-Type` is there more than once")]
+    TwoContentTypes,
     /// The binary mode has `Content-Type` for it.
     #[error("header `ce-datacontenttype` must not be used over HTTP: Content-Type carries that attribute")]
     DataContentType,
@@ -49,12 +52,23 @@ pub enum DecodeError {
     Invalid(#[from] InvalidEnvelope),
 }
 
+/// How a request carries its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentMode {
+    /// One event: its attributes are headers, its data is the body.
+    Binary,
+    /// One event in the JSON event format.
+    Structured,
+    /// Any number of events in the JSON batch format.
+    Batched,
+}
+
 impl DecodeError {
     /// Whether the answer is 415 Unsupported Media Type, by section 2.2 of the webhook specification; else it is 400.
     pub fn is_unsupported_media_type(&self) -> bool {
         match self {
-            Self::Format(_) | Self::Charset(_) => true,
-            Self::Structured(_) | Self::NotACloudEvent | Self::DataContentType | Self::Invalid(_) => false,
+            Self::Format(_) | Self::Charset(_) | Self::NotACloudEvent => true,
+            Self::Structured(_) | Self::TwoContentTypes | Self::DataContentType | Self::Invalid(_) => false,
         }
     }
 }
@@ -109,23 +123,12 @@ pub fn decode<'a>(
     body: &[u8],
 ) -> Result<Vec<Envelope>, DecodeError> {
     let headers: Vec<_> = headers.into_iter().collect();
-    let content_type = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        .map(|(_, value)| text("datacontenttype", value))
-        .transpose()?
-        .map(str::trim);
-    match content_type.map(|value| MediaType::parse(value).mode()) {
-        None | Some(Ok(Mode::Other)) => {}
-        Some(Ok(Mode::Structured)) => {
+    match mode(headers.iter().copied())? {
+        ContentMode::Binary => {}
+        ContentMode::Structured => {
             return json::decode(body).map(|event| vec![event]).map_err(DecodeError::Structured);
         }
-        Some(Ok(Mode::Batch)) => return json::decode_batch(body).map_err(DecodeError::Structured),
-        Some(Err(Unreadable::Format(format))) => return Err(DecodeError::Format(format)),
-        Some(Err(Unreadable::Charset(charset))) => return Err(DecodeError::Charset(charset)),
-    }
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("ce-specversion")) {
-        return Err(DecodeError::NotACloudEvent);
+        ContentMode::Batched => return json::decode_batch(body).map_err(DecodeError::Structured),
     }
     let mut attributes = Attributes::default();
     for (name, value) in &headers {
@@ -138,10 +141,44 @@ pub fn decode<'a>(
         let value = header::decode(&name, text(&name, value)?)?;
         attributes.set(name, value)?;
     }
-    if let Some(value) = content_type {
+    if let Some(value) = content_type_of(&headers)? {
         attributes.set("datacontenttype".to_owned(), value.to_owned())?;
     }
     Ok(vec![attributes.into_builder()?.untyped_body(body).build()?])
+}
+
+/// How a request carries its events, by its headers alone: to be asked before the body is read.
+///
+/// Without a media type of CloudEvents, any header `ce-` makes it binary mode, so that what is missing can be named.
+///
+/// ```
+/// use events::http::{ContentMode, mode};
+/// assert_eq!(mode([("Content-Type", &b"application/cloudevents-batch+json"[..])])?, ContentMode::Batched);
+/// assert_eq!(mode([("ce-id", &b"1"[..])])?, ContentMode::Binary);
+/// assert!(mode([("Content-Type", &b"application/cloudevents+avro"[..])]).unwrap_err().is_unsupported_media_type());
+/// # Ok::<(), events::http::DecodeError>(())
+/// ```
+pub fn mode<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<ContentMode, DecodeError> {
+    let headers: Vec<_> = headers.into_iter().collect();
+    match content_type_of(&headers)?.map(|value| MediaType::parse(value).mode()) {
+        Some(Ok(Mode::Structured)) => Ok(ContentMode::Structured),
+        Some(Ok(Mode::Batch)) => Ok(ContentMode::Batched),
+        Some(Err(Unreadable::Format(format))) => Err(DecodeError::Format(format)),
+        Some(Err(Unreadable::Charset(charset))) => Err(DecodeError::Charset(charset)),
+        None | Some(Ok(Mode::Other)) => {
+            let is_event = headers.iter().any(|(name, _)| header::attribute_name(name).is_some());
+            if is_event { Ok(ContentMode::Binary) } else { Err(DecodeError::NotACloudEvent) }
+        }
+    }
+}
+
+fn content_type_of<'a>(headers: &[(&'a str, &'a [u8])]) -> Result<Option<&'a str>, DecodeError> {
+    let mut values = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let first = values.next().map(|(_, value)| *value);
+    if values.any(|(_, value)| Some(*value) != first) {
+        return Err(DecodeError::TwoContentTypes);
+    }
+    Ok(first.map(|value| text("datacontenttype", value)).transpose()?.map(str::trim))
 }
 
 fn text<'a>(name: &str, value: &'a [u8]) -> Result<&'a str, InvalidEnvelope> {

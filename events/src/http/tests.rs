@@ -97,10 +97,20 @@ fn header_values_are_decoded_as_the_specification_says() {
 #[test]
 fn what_is_not_an_event_is_refused_with_the_reason_and_the_right_status() {
     for (headers, wanted, unsupported) in [
-        (vec![], "not a CloudEvent: send headers `ce-specversion`", false),
+        (vec![], "not a CloudEvent: send headers `ce-specversion`", true),
         (
             vec![("Content-Type", b"application/json".as_slice())],
             "not a CloudEvent: send headers `ce-specversion`",
+            true,
+        ),
+        (
+            REQUIRED[1..].to_vec(),
+            "not a valid CloudEvent in binary mode: attribute `specversion` is required",
+            false,
+        ),
+        (
+            with(&[("content-type", b"text/plain"), ("Content-Type", b"application/cloudevents+json")]),
+            "header `Content-Type` is there more than once",
             false,
         ),
         (

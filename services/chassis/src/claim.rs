@@ -51,6 +51,11 @@ pub async fn check_in(
     Ok(Some(light.expect("a valid event stays valid without its body and with a dataref")))
 }
 
+/// Whether an event's body is in the store: its `dataref` is one of ours.
+pub fn is_checked_in(event: &Envelope) -> bool {
+    event.extension(extension::DATAREF).is_some_and(|reference| reference.starts_with(SCHEME))
+}
+
 /// Brings a body back that was put aside by [`check_in`]; a `dataref` of somebody else is left alone.
 pub async fn check_out(store: &dyn Store, event: Envelope) -> Result<Envelope, ClaimError> {
     let Some(reference) = event.extension(extension::DATAREF) else {

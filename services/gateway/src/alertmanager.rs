@@ -1,14 +1,12 @@
 //! A notification of Alertmanager: gather -> decide -> apply.
 
 use axum::extract::Request;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
 use events::payload::alert::Alert;
 use events::{Envelope, alertmanager};
 use resources::source::Alertmanager;
 
 use crate::answer::Accepted;
-use crate::header::{self, Found};
+use crate::header;
 use crate::proof::Token;
 use crate::refusal::{Refusal, Unproven};
 use crate::secrets::LiveSecrets;
@@ -27,7 +25,7 @@ pub(crate) async fn take(
 
     let announced = header::announced_length(&parts.headers, limits.alertmanager_body)?;
     header::is_json(&parts.headers)?;
-    let shown = token(&parts.headers)?;
+    let shown = Token::find(&parts.headers, None)?;
     let secrets = LiveSecrets::read(&source.tokens);
     visit.used(&secrets);
     // The token does not depend on the body, so a stranger's body is not even read.
@@ -48,16 +46,6 @@ pub(crate) async fn take(
     }
     tell_truncated(gateway, visit, &events);
     Ok(Accepted::Each(taken))
-}
-
-fn token(headers: &HeaderMap) -> Result<Token, Refusal> {
-    match header::find(headers, AUTHORIZATION.as_str()) {
-        Found::Absent => Err(Refusal::Unproven(Unproven::NoToken)),
-        Found::Repeated => Err(Refusal::Unproven(Unproven::MalformedToken)),
-        Found::Once(value) => {
-            Token::parse(value.as_bytes()).ok_or(Refusal::Unproven(Unproven::MalformedToken))
-        }
-    }
 }
 
 /// Alerts that Alertmanager cut off are lost to everybody; at least nobody shall be in the dark about it.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use strum::{EnumIter, IntoStaticStr};
 
+use crate::cloudevents::Permission;
 use crate::publish::Taken;
 use crate::refusal::Refusal;
 
@@ -19,8 +20,11 @@ pub(crate) enum Answer {
     Accepted,
     /// 202: every event was on the bus already.
     Duplicate,
+    /// 200: an origin may send.
+    Permitted,
     NoSuchAddress,
     NoSuchSource,
+    Retired,
     NotPost,
     TooLarge,
     WrongMediaType,
@@ -30,6 +34,7 @@ pub(crate) enum Answer {
     BadHeader,
     BadBody,
     Foreign,
+    TooOften,
     Overloaded,
     SecretUnreadable,
     BusUnavailable,
@@ -47,13 +52,41 @@ impl Answer {
     }
 }
 
+/// What a request got.
+#[derive(Debug)]
+pub(crate) enum Granted {
+    /// It was a delivery.
+    Accepted(Accepted),
+    /// It was a handshake.
+    Permitted(Permission),
+}
+
 /// What is on the bus now.
 #[derive(Debug)]
 pub(crate) enum Accepted {
-    /// The one event of a GitHub delivery.
+    /// The one event of a GitHub delivery, or of CloudEvents in binary or structured mode.
     One(Taken),
-    /// The events of an Alertmanager notification, one per alert.
+    /// The events of an Alertmanager notification, one per alert, or of a batch of CloudEvents.
     Each(Vec<Taken>),
+}
+
+impl Permission {
+    /// 200 with the headers of the webhook specification, section 4.2.
+    pub(crate) fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            origin: &'a str,
+            rate: Option<u64>,
+        }
+        let rate = self.rate.map_or_else(|| "*".to_owned(), |rate| rate.to_string());
+        let value = |text: &str| HeaderValue::from_str(text).expect("a DNS name and a number are ASCII");
+        let headers = [
+            (HeaderName::from_static("webhook-allowed-origin"), value(&self.origin)),
+            (HeaderName::from_static("webhook-allowed-rate"), value(&rate)),
+            (header::ALLOW, HeaderValue::from_static("POST")),
+        ];
+        (headers, Json(Body { origin: &self.origin, rate: self.rate })).into_response()
+    }
 }
 
 impl Accepted {
@@ -88,14 +121,17 @@ impl Accepted {
             ids: Vec<&'a str>,
             duplicates: usize,
         }
+        // A token in the address (RFC 6750 section 2.3) must not bring the answer into a cache of others.
+        let cache = [(header::CACHE_CONTROL, HeaderValue::from_static("private"))];
         match &self {
             Self::One(Taken { id, ty, duplicate }) => {
-                (StatusCode::ACCEPTED, Json(One { id, r#type: ty, duplicate: *duplicate })).into_response()
+                (StatusCode::ACCEPTED, cache, Json(One { id, r#type: ty, duplicate: *duplicate }))
+                    .into_response()
             }
             Self::Each(taken) => {
                 let ids = taken.iter().map(|event| event.id.as_str()).collect();
                 let duplicates = taken.iter().filter(|event| event.duplicate).count();
-                (StatusCode::ACCEPTED, Json(Each { ids, duplicates })).into_response()
+                (StatusCode::ACCEPTED, cache, Json(Each { ids, duplicates })).into_response()
             }
         }
     }
@@ -117,6 +153,13 @@ impl Refusal {
             StatusCode::SERVICE_UNAVAILABLE => {
                 // Zero seconds would have the senders come back at once.
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                if let Self::TooOften { after } = &self {
+                    // Rounded up: a little early would be too early.
+                    let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+                    headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+                }
             }
             StatusCode::METHOD_NOT_ALLOWED => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));

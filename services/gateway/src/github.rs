@@ -6,7 +6,7 @@ use events::{Envelope, github};
 use resources::source::Github;
 
 use crate::answer::Accepted;
-use crate::header::{self, Found};
+use crate::header;
 use crate::origin::Origin;
 use crate::proof::Signature;
 use crate::refusal::{Refusal, Unproven};
@@ -14,7 +14,6 @@ use crate::secrets::LiveSecrets;
 use crate::visit::Visit;
 use crate::{Gateway, beside, publish};
 
-const SIGNATURE: &str = "X-Hub-Signature-256";
 const EVENT: &str = "X-GitHub-Event";
 const DELIVERY: &str = "X-GitHub-Delivery";
 
@@ -41,7 +40,7 @@ pub(crate) async fn take(
     let announced = header::announced_length(&headers, limits.github_body)?;
     header::is_json(&headers)?;
     // An unsigned body is not worth reading.
-    let signature = signature(&headers)?;
+    let signature = Signature::find(&headers)?;
     let held = gateway.bodies.read(body, announced, limits.github_body, limits.body_within).await?;
     visit.read(held.bytes.len());
     let secrets = LiveSecrets::read(&source.secrets);
@@ -73,16 +72,6 @@ fn decide(
     let event = github::decode(event, delivery, body).map_err(Refusal::NoDelivery)?;
     let origin = Origin::of(&event);
     if origin.is_among(repositories) { Ok(event) } else { Err(Refusal::Foreign(origin)) }
-}
-
-fn signature(headers: &HeaderMap) -> Result<Signature, Refusal> {
-    match header::find(headers, SIGNATURE) {
-        Found::Absent => Err(Refusal::Unproven(Unproven::NoSignature)),
-        Found::Repeated => Err(Refusal::Unproven(Unproven::MalformedSignature)),
-        Found::Once(value) => {
-            Signature::parse(value.as_bytes()).ok_or(Refusal::Unproven(Unproven::MalformedSignature))
-        }
-    }
 }
 
 /// The name of the event and the id of the delivery.

@@ -61,12 +61,19 @@ pub(crate) fn announced_length(headers: &HeaderMap, limit: usize) -> Result<Opti
     }
 }
 
+/// Whether the body is sent as it is, not compressed.
+pub(crate) fn is_plain(headers: &HeaderMap) -> Result<(), Refusal> {
+    let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(identity) {
+        Ok(())
+    } else {
+        Err(Refusal::MediaType(MediaType::Encoded))
+    }
+}
+
 /// Whether the body is plain `application/json`, parameters and case aside.
 pub(crate) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let identity = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !headers.get_all(CONTENT_ENCODING).iter().all(identity) {
-        return Err(Refusal::MediaType(MediaType::Encoded));
-    }
+    is_plain(headers)?;
     let value = match find(headers, CONTENT_TYPE.as_str()) {
         Found::Absent => return Err(Refusal::MediaType(MediaType::Absent)),
         Found::Repeated => return Err(Refusal::MediaType(MediaType::Other)),

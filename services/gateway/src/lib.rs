@@ -4,6 +4,7 @@ mod alertmanager;
 mod answer;
 mod beside;
 mod body;
+mod cloudevents;
 mod github;
 mod header;
 mod limits;
@@ -12,6 +13,7 @@ mod metrics;
 mod origin;
 mod proof;
 mod publish;
+mod rate;
 mod refusal;
 mod router;
 mod secrets;
@@ -29,6 +31,7 @@ use crate::body::Bodies;
 pub use crate::limits::Limits;
 use crate::metrics::GatewayMetrics;
 use crate::publish::Taken;
+use crate::rate::Rates;
 use crate::visit::Visit;
 
 /// Takes webhooks and puts them on the bus.
@@ -39,6 +42,7 @@ pub struct Gateway {
     published: Arc<Metrics>,
     metrics: GatewayMetrics,
     bodies: Bodies,
+    rates: Rates,
     limits: Limits,
 }
 
@@ -57,10 +61,10 @@ impl Gateway {
         let published = metrics;
         let metrics = GatewayMetrics::register(published.registry()).expect("one process has one gateway");
         let bodies = Bodies::new(limits.budget(), metrics.bodies_held.clone());
-        Self { bus, catalog, clock, published, metrics, bodies, limits }
+        Self { bus, catalog, clock, published, metrics, bodies, rates: Rates::default(), limits }
     }
 
-    /// What the public listener serves: `POST /hooks/{source}`, and JSON errors everywhere else.
+    /// What the public listener serves: `POST /hooks/{source}` (and `OPTIONS` for a handshake), and JSON errors everywhere else.
     ///
     /// A handler that runs when the listener stops accepting is to be waited for: it is bounded by
     /// [`Limits::body_within`] and [`Limits::publish_within`].

@@ -14,6 +14,8 @@ pub struct Limits {
     /// Largest body of an Alertmanager notification, in bytes. 4 MiB: some thousand alerts; a larger group should be cut
     /// with `max_alerts`.
     pub alertmanager_body: usize,
+    /// Largest body with CloudEvents, in bytes. 25 MiB: as much as the bus takes of one event.
+    pub cloudevents_body: usize,
     /// Memory for all bodies that are being read or published, in bytes; beyond it, senders are told to come again.
     /// Never less than the largest single body.
     pub bodies_in_flight: usize,
@@ -36,6 +38,7 @@ impl Default for Limits {
         Self {
             github_body: 25 * MIB,
             alertmanager_body: 4 * MIB,
+            cloudevents_body: 25 * MIB,
             bodies_in_flight: 64 * MIB,
             body_within: Duration::from_secs(10),
             publish_within: Duration::from_secs(8),
@@ -51,9 +54,13 @@ impl Limits {
     /// other request of the thread for milliseconds, so it goes to a thread of its own.
     pub(crate) const LOOKED_AT_IN_PLACE: usize = 256 * KIB;
 
+    /// How many events a batch may have. 1,000: with an fsync for each, as a NATS server on one node does it, a small disk
+    /// stores them within [`Limits::publish_within`].
+    pub(crate) const EVENTS_OF_A_BATCH: usize = 1_000;
+
     /// The memory for bodies: enough for the largest single one, or that one would never be accepted.
     pub(crate) fn budget(&self) -> usize {
-        self.bodies_in_flight.max(self.github_body).max(self.alertmanager_body)
+        self.bodies_in_flight.max(self.github_body).max(self.alertmanager_body).max(self.cloudevents_body)
     }
 }
 
@@ -63,8 +70,13 @@ mod tests {
 
     #[test]
     fn the_budget_always_has_room_for_the_largest_body() {
-        let limits =
-            Limits { bodies_in_flight: 1, github_body: 10, alertmanager_body: 20, ..Limits::default() };
-        assert_eq!(limits.budget(), 20);
+        let limits = Limits {
+            bodies_in_flight: 1,
+            github_body: 10,
+            alertmanager_body: 20,
+            cloudevents_body: 30,
+            ..Limits::default()
+        };
+        assert_eq!(limits.budget(), 30);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum SourceLabel {
     Github,
     /// Alertmanager.
     Alertmanager,
+    /// CloudEvents.
+    Cloudevents,
     /// The request named no source that there is.
     None,
 }
@@ -36,6 +38,7 @@ impl From<&SourceKind> for SourceLabel {
         match kind {
             SourceKind::Github(_) => Self::Github,
             SourceKind::Alertmanager(_) => Self::Alertmanager,
+            SourceKind::CloudEvents(_) => Self::Cloudevents,
         }
     }
 }

@@ -2,16 +2,38 @@
 //!
 //! Every comparison takes the same time whatever the attacker sends: digests of one length are compared, with `subtle`.
 
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use percent_encoding::percent_decode_str;
 use resources::Secret;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
+
+use crate::header::{self, Found};
+use crate::refusal::{Refusal, Unproven};
+
+/// Where a signature is.
+pub(crate) const SIGNATURE: &str = "X-Hub-Signature-256";
+/// Where a token is in an address (RFC 6750 section 2.3).
+const TOKEN: &str = "access_token=";
 
 /// The signature that a sender made over the body: `sha256=` and 64 lower-case hex digits.
 #[derive(Clone, Copy)]
 pub(crate) struct Signature([u8; 32]);
 
 impl Signature {
+    /// The signature of a request; refused when it has none, or another form.
+    pub(crate) fn find(headers: &HeaderMap) -> Result<Self, Refusal> {
+        match header::find(headers, SIGNATURE) {
+            Found::Absent => Err(Refusal::Unproven(Unproven::NoSignature)),
+            Found::Repeated => Err(Refusal::Unproven(Unproven::MalformedSignature)),
+            Found::Once(value) => {
+                Self::parse(value.as_bytes()).ok_or(Refusal::Unproven(Unproven::MalformedSignature))
+            }
+        }
+    }
+
     /// Reads the value of `X-Hub-Signature-256`; `None` when it has another form.
     ///
     /// Upper-case digits are not taken: one signature has one spelling.
@@ -39,6 +61,28 @@ impl Signature {
 pub(crate) struct Token([u8; 32]);
 
 impl Token {
+    /// The token of a request: in the header, or in the query of its address, where one is given; never both.
+    pub(crate) fn find(headers: &HeaderMap, query: Option<&str>) -> Result<Self, Refusal> {
+        let mut in_query =
+            query.into_iter().flat_map(|query| query.split('&')).filter_map(|part| part.strip_prefix(TOKEN));
+        match (header::find(headers, AUTHORIZATION.as_str()), in_query.next(), in_query.next()) {
+            (Found::Absent, None, _) => Err(Refusal::Unproven(Unproven::NoToken)),
+            (Found::Once(value), None, _) => {
+                Self::parse(value.as_bytes()).ok_or(Refusal::Unproven(Unproven::MalformedToken))
+            }
+            (Found::Absent, Some(""), None) | (Found::Repeated, None, _) => {
+                Err(Refusal::Unproven(Unproven::MalformedToken))
+            }
+            (Found::Absent, Some(token), None) => {
+                let token: Vec<u8> = percent_decode_str(token).collect();
+                Ok(Self(Sha256::digest(token).into()))
+            }
+            (Found::Absent, Some(_), Some(_)) | (Found::Once(_) | Found::Repeated, Some(_), _) => {
+                Err(Refusal::Unproven(Unproven::TwoTokens))
+            }
+        }
+    }
+
     /// Reads the value of `Authorization`; `None` when it is no bearer token. The scheme's case does not matter
     /// (RFC 9110 section 11.1).
     pub(crate) fn parse(value: &[u8]) -> Option<Self> {

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use chassis::PublishError;
-use events::{alertmanager, github};
+use events::{alertmanager, github, http};
 use thiserror::Error;
 
+use crate::Limits;
 use crate::answer::Answer;
+use crate::cloudevents::Claim;
 use crate::origin::Origin;
 
 /// Why a request got no 202. `Display` says what was found; [`hint`](Self::hint) says what would be right.
@@ -21,8 +23,12 @@ pub(crate) enum Refusal {
     NoSuchAddress,
     #[error("there is no source of this name")]
     NoSuchSource,
+    #[error("this source was retired: it takes no more events")]
+    Retired,
     #[error("this address takes POST alone")]
     NotPost,
+    #[error("this source takes POST alone: its senders need no handshake")]
+    NoHandshake,
     #[error("the body is larger than the limit of {limit} bytes")]
     TooLarge { limit: usize },
     #[error(transparent)]
@@ -39,8 +45,18 @@ pub(crate) enum Refusal {
     NoDelivery(github::DecodeError),
     #[error(transparent)]
     NoNotification(alertmanager::DecodeError),
+    #[error(transparent)]
+    NoCloudEvent(http::DecodeError),
+    #[error("the batch has {events} events, the limit is {}", Limits::EVENTS_OF_A_BATCH)]
+    TooManyEvents { events: usize },
     #[error("this source takes no events of {0}")]
     Foreign(Origin),
+    #[error(transparent)]
+    Claim(Claim),
+    #[error("this source takes no events of the origin {0}")]
+    Origin(String),
+    #[error("this caller has sent more often than it may")]
+    TooOften { after: Duration },
     #[error("too many bodies are being taken at the moment")]
     Overloaded,
     #[error("a secret of this source cannot be read at the moment")]
@@ -73,20 +89,26 @@ pub(crate) enum Unproven {
     MalformedSignature,
     #[error("the signature fits none of the secrets of this source")]
     WrongSignature,
+    #[error("in binary mode, no signature covers the attributes of the event, which are headers")]
+    Uncovered,
     #[error("the header Authorization is missing")]
     NoToken,
     #[error("the header Authorization is not `Bearer` and a token")]
     MalformedToken,
     #[error("the token is none of the tokens of this source")]
     WrongToken,
+    #[error("the request has a token in its address and another one in the header Authorization")]
+    TwoTokens,
 }
 
 impl Unproven {
     /// What the 401 asks for (RFC 9110 section 11.6.1). The name of a scheme for signed webhooks was never registered.
     pub(crate) fn challenge(self) -> &'static str {
         match self {
-            Self::NoSignature | Self::MalformedSignature | Self::WrongSignature => "X-Hub-Signature-256",
-            Self::NoToken | Self::MalformedToken | Self::WrongToken => "Bearer",
+            Self::NoSignature | Self::MalformedSignature | Self::WrongSignature | Self::Uncovered => {
+                "X-Hub-Signature-256"
+            }
+            Self::NoToken | Self::MalformedToken | Self::WrongToken | Self::TwoTokens => "Bearer",
         }
     }
 }
@@ -97,15 +119,20 @@ impl Refusal {
         match self {
             Self::NoSuchAddress => Answer::NoSuchAddress,
             Self::NoSuchSource => Answer::NoSuchSource,
-            Self::NotPost => Answer::NotPost,
-            Self::TooLarge { .. } | Self::NotStored(PublishError::TooLarge { .. }) => Answer::TooLarge,
+            Self::Retired => Answer::Retired,
+            Self::NotPost | Self::NoHandshake => Answer::NotPost,
+            Self::TooManyEvents { .. }
+            | Self::TooLarge { .. }
+            | Self::NotStored(PublishError::TooLarge { .. }) => Answer::TooLarge,
+            Self::NoCloudEvent(error) if error.is_unsupported_media_type() => Answer::WrongMediaType,
             Self::MediaType(_) => Answer::WrongMediaType,
             Self::TooSlow { .. } => Answer::TooSlow,
             Self::BrokenOff(_) => Answer::BrokenOff,
             Self::Unproven(_) => Answer::Unproven,
             Self::BadHeader { .. } => Answer::BadHeader,
-            Self::NoDelivery(_) | Self::NoNotification(_) => Answer::BadBody,
-            Self::Foreign(_) => Answer::Foreign,
+            Self::NoDelivery(_) | Self::NoNotification(_) | Self::NoCloudEvent(_) => Answer::BadBody,
+            Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) => Answer::Foreign,
+            Self::TooOften { .. } => Answer::TooOften,
             Self::Overloaded => Answer::Overloaded,
             Self::SecretUnreadable => Answer::SecretUnreadable,
             Self::NotStored(PublishError::Unavailable(_)) => Answer::BusUnavailable,
@@ -119,17 +146,25 @@ impl Refusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NoSuchAddress | Self::NoSuchSource => StatusCode::NOT_FOUND,
-            Self::NotPost => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge { .. } | Self::NotStored(PublishError::TooLarge { .. }) => {
-                StatusCode::PAYLOAD_TOO_LARGE
+            Self::Retired => StatusCode::GONE,
+            Self::NotPost | Self::NoHandshake => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooManyEvents { .. }
+            | Self::TooLarge { .. }
+            | Self::NotStored(PublishError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoCloudEvent(error) if error.is_unsupported_media_type() => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Unproven(Unproven::TwoTokens)
+            | Self::BrokenOff(_)
+            | Self::BadHeader { .. }
+            | Self::NoDelivery(_)
+            | Self::NoNotification(_)
+            | Self::NoCloudEvent(_) => StatusCode::BAD_REQUEST,
             Self::Unproven(_) => StatusCode::UNAUTHORIZED,
-            Self::BrokenOff(_) | Self::BadHeader { .. } | Self::NoDelivery(_) | Self::NoNotification(_) => {
-                StatusCode::BAD_REQUEST
-            }
-            Self::Foreign(_) => StatusCode::FORBIDDEN,
+            Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded
             | Self::SecretUnreadable
             | Self::NotStored(PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_))
@@ -142,7 +177,12 @@ impl Refusal {
         match self {
             Self::NoSuchAddress => "post to /hooks/<name of a Source>",
             Self::NoSuchSource => "the last part of the address must be the metadata.name of a Source",
+            Self::Retired => "stop sending here; ask whoever runs this where the events should go now",
             Self::NotPost => "send the event with POST",
+            Self::NoHandshake => {
+                "send the event with POST; for senders that insist on the handshake, list their names in `origins` of the Source"
+            }
+            Self::TooManyEvents { .. } => "send it in several batches",
             Self::TooLarge { .. } | Self::NotStored(PublishError::TooLarge { .. }) => {
                 "send less at once; for Alertmanager, set max_alerts in the webhook_config"
             }
@@ -160,14 +200,24 @@ impl Refusal {
             ) => {
                 "sign the body with HMAC SHA-256 and the secret that this source reads; a proxy on the way must not change the body"
             }
+            Self::Unproven(Unproven::Uncovered) => {
+                "send the event in structured or batched mode, where the signature covers all of it"
+            }
+            Self::Unproven(Unproven::TwoTokens) => "send one token: in the header Authorization",
             Self::Unproven(Unproven::NoToken | Unproven::MalformedToken | Unproven::WrongToken) => {
                 "send Authorization: Bearer and the token that this source reads"
             }
-            Self::BadHeader { .. } => "send the header once, as GitHub does",
+            Self::BadHeader { .. } => "send the header once, in the form that its specification gives it",
             Self::NoDelivery(_) => "send the body as GitHub makes it: one JSON object in UTF-8",
             Self::NoNotification(_) => {
                 "send the body as the webhook of Alertmanager makes it (version 4): leave `payload` of the webhook_config unset"
             }
+            Self::NoCloudEvent(_) => {
+                "send CloudEvents 1.0 over HTTP: binary, application/cloudevents+json or application/cloudevents-batch+json"
+            }
+            Self::Claim(claim) => claim.hint(),
+            Self::Origin(_) => "add it to `origins` of the Source; case does not matter",
+            Self::TooOften { .. } => "wait as long as Retry-After says; `rate` of the Source is the limit",
             Self::Foreign(_) => "add it to `repositories` of the Source, or remove the webhook",
             Self::Overloaded | Self::SecretUnreadable | Self::NotStored(_) | Self::NotStoredInTime { .. } => {
                 "nothing is wrong with the request: send it again"

@@ -1,4 +1,4 @@
-//! The public address: `POST /hooks/{source}`, and nothing else.
+//! The public address: `POST /hooks/{source}`, `OPTIONS` for the handshake of CloudEvents, and nothing else.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use axum::response::Response;
 use axum::routing::any;
 use resources::SourceKind;
 
-use crate::answer::Accepted;
+use crate::answer::Granted;
 use crate::linger::linger;
 use crate::refusal::Refusal;
 use crate::visit::Visit;
-use crate::{Gateway, alertmanager, github};
+use crate::{Gateway, alertmanager, cloudevents, github};
 
 /// Every path and every method is answered here, so that every answer is counted and is JSON.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -47,11 +47,17 @@ async fn take(
     name: &str,
     request: Request,
     visit: &mut Visit<'_>,
-) -> Result<Accepted, Refusal> {
+) -> Result<Granted, Refusal> {
     // The catalog in force now: a source that was added a moment ago is there.
     let catalog = gateway.catalog.get();
     let source = catalog.sources.get(name).ok_or(Refusal::NoSuchSource)?;
     visit.knows(source);
+    if source.retired {
+        return Err(Refusal::Retired);
+    }
+    if let (SourceKind::CloudEvents(cloudevents), &Method::OPTIONS) = (&source.kind, request.method()) {
+        return cloudevents::shake_hands(cloudevents, request.headers()).map(Granted::Permitted);
+    }
     if request.method() != Method::POST {
         return Err(Refusal::NotPost);
     }
@@ -60,12 +66,18 @@ async fn take(
         SourceKind::Alertmanager(alertmanager) => {
             alertmanager::take(gateway, alertmanager, request, visit).await
         }
+        SourceKind::CloudEvents(cloudevents) => cloudevents::take(gateway, cloudevents, request, visit).await,
     }
+    .map(Granted::Accepted)
 }
 
-fn answer(gateway: &Gateway, visit: Visit<'_>, result: Result<Accepted, Refusal>) -> Response {
+fn answer(gateway: &Gateway, visit: Visit<'_>, result: Result<Granted, Refusal>) -> Response {
     match result {
-        Ok(accepted) => {
+        Ok(Granted::Permitted(permission)) => {
+            visit.permitted(&permission);
+            permission.into_response()
+        }
+        Ok(Granted::Accepted(accepted)) => {
             visit.accepted(&accepted);
             accepted.into_response()
         }

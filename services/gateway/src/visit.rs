@@ -7,6 +7,7 @@ use resources::Source;
 use tokio::time::Instant;
 
 use crate::answer::{Accepted, Answer};
+use crate::cloudevents::Permission;
 use crate::metrics::{GatewayMetrics, SourceLabel};
 use crate::publish::Taken;
 use crate::refusal::Refusal;
@@ -14,6 +15,9 @@ use crate::secrets::LiveSecrets;
 
 /// How much of an unknown name is worth a place in the log, in characters: as much as a name may have.
 const LONGEST_NAME: usize = 63;
+
+/// How many events a line names: a batch may have a thousand.
+const MOST_NAMED: usize = 20;
 
 /// One request.
 ///
@@ -49,7 +53,13 @@ impl<'a> Visit<'a> {
 
     /// The body says what events these are.
     pub(crate) fn carries(&mut self, events: &[Envelope]) {
-        let join = |of: fn(&Envelope) -> &str| events.iter().map(of).collect::<Vec<_>>().join(",");
+        let join = |of: fn(&Envelope) -> &str| {
+            let mut all = events.iter().take(MOST_NAMED).map(of).collect::<Vec<_>>().join(",");
+            if events.len() > MOST_NAMED {
+                all.push_str(",…");
+            }
+            all
+        };
         self.event = (join(Envelope::id), join(Envelope::ty));
     }
 
@@ -107,6 +117,13 @@ impl<'a> Visit<'a> {
                 "accepted, without any event"
             );
         }
+    }
+
+    /// An origin may send.
+    pub(crate) fn permitted(mut self, permission: &Permission) {
+        let (answer, seconds) = self.close(Answer::Permitted);
+        let Permission { origin, rate } = permission;
+        tracing::info!(source = self.source, answer, origin, rate, seconds, "an origin may send");
     }
 
     /// No event was taken.

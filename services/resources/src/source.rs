@@ -1,5 +1,9 @@
 //! Source: where events come from, and how they prove it.
 
+pub(crate) mod cloudevents;
+
+pub use cloudevents::{CloudEvents, Proof, Rate};
+
 use crate::SecretRef;
 
 /// A place that posts to `/hooks/<name>`.
@@ -9,6 +13,8 @@ pub struct Source {
     pub name: String,
     /// Which protocol it speaks.
     pub kind: SourceKind,
+    /// It is no longer: its senders are told so (410), and should stop.
+    pub retired: bool,
 }
 
 /// Which protocol a source speaks.
@@ -18,6 +24,8 @@ pub enum SourceKind {
     Github(Github),
     /// Alertmanager's webhook, with a bearer token.
     Alertmanager(Alertmanager),
+    /// CloudEvents over HTTP, from anybody who can show a token or sign.
+    CloudEvents(CloudEvents),
 }
 
 /// `spec.github`.

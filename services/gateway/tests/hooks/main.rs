@@ -5,8 +5,10 @@ mod addresses;
 mod alertmanager;
 mod bus_trouble;
 mod clocks;
+mod cloudevents;
 mod forgery;
 mod github;
+mod handshake;
 mod logs;
 #[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod real_alertmanager;

@@ -67,8 +67,13 @@ async fn a_body_that_does_not_arrive_in_time_is_given_up() {
 
 #[tokio::test]
 async fn bodies_beyond_the_memory_for_them_are_asked_to_come_again() {
-    let limits =
-        Limits { github_body: MIB, alertmanager_body: MIB, bodies_in_flight: MIB, ..Limits::default() };
+    let limits = Limits {
+        github_body: MIB,
+        alertmanager_body: MIB,
+        cloudevents_body: MIB,
+        bodies_in_flight: MIB,
+        ..Limits::default()
+    };
     let world = World::limited(Limits { body_within: Duration::from_hours(1), ..limits }).await;
     // Takes all of the memory and stays.
     let mut large = with_header(delivery("d-1", PUSH), "Content-Length", None);

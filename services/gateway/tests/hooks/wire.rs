@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use crate::world::{PUSH, SECRET, World, sign};
+use crate::world::{PUSH, SECRET, TOKEN, World, sign};
 
 /// Serves the gateway on a port of its own.
 pub async fn serve(world: &World) -> SocketAddr {
@@ -98,9 +98,8 @@ async fn a_delivery_that_is_under_way_at_shutdown_is_taken() {
     assert_eq!(world.stored().await.len(), 1);
 }
 
-#[tokio::test]
-async fn the_example_of_the_readme_works() {
-    let tools = ["curl", "openssl", "sh"];
+/// Runs the n-th example of the README against a gateway; `None` when a tool that it needs is not here.
+async fn example(n: usize, tools: &[&str], world: &World) -> Option<String> {
     for tool in tools {
         let found = Command::new("sh")
             .args(["-c", &format!("command -v {tool}")])
@@ -109,29 +108,50 @@ async fn the_example_of_the_readme_works() {
             .await;
         if !found.is_ok_and(|status| status.success()) {
             crate::skipped(&format!("the example needs {tool}, which is not installed here"));
-            return;
+            return None;
         }
     }
     let readme = include_str!("../../README.md");
-    let script = readme
-        .split_once("```sh\n")
-        .and_then(|(_, rest)| rest.split_once("```"))
-        .expect("it has an example")
-        .0;
-    let world = World::new().await;
-    let address = serve(&world).await;
-    let script = script.replace("localhost:8080", &address.to_string());
+    let script =
+        readme.split("```sh\n").nth(n).and_then(|rest| rest.split("```").next()).expect("it has an example");
+    let script = script.replace("localhost:8080", &serve(world).await.to_string());
     let output = Command::new("sh")
-        .args(["-eu", "-c", &script])
+        .args(["-eu", "-c", &script.replace("/hooks/shop", "/hooks/events")])
         .current_dir(world.folder.path())
         .env("GITHUB_WEBHOOK_SECRET", SECRET)
+        .env("SHOP_TOKEN", TOKEN)
         .output()
         .await
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
-    assert!(text.contains(r#""duplicate":false"#), "{output:?}");
+    Some(String::from_utf8_lossy(&output.stdout).replace("}{", "}\n{"))
+}
+
+#[tokio::test]
+async fn the_example_of_the_readme_works() {
+    let world = World::new().await;
+    let Some(text) = example(1, &["curl", "openssl", "sh"], &world).await else { return };
+    assert!(text.contains(r#""duplicate":false"#), "{text}");
     let stored = world.stored().await;
     assert_eq!(stored.len(), 1);
     assert_eq!((stored[0].ty(), stored[0].source()), ("com.github.push", "https://github.com/acme/shop"));
+}
+
+#[tokio::test]
+async fn the_examples_of_cloudevents_in_the_readme_say_what_it_says() {
+    let world = World::new().await;
+    let Some(text) = example(2, &["curl", "sh"], &world).await else { return };
+    let readme = include_str!("../../README.md");
+    let told = readme
+        .split("```text\n")
+        .nth(2)
+        .and_then(|rest| rest.split("```").next())
+        .expect("it says what is answered");
+    assert_eq!(text.trim(), told.trim());
+    let stored = world.stored().await;
+    assert_eq!(
+        stored.iter().map(events::Envelope::id).collect::<Vec<_>>(),
+        ["order-1", "order-2", "order-3"]
+    );
+    assert_eq!(stored[0].subject(), Some("Café #1"));
 }

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use events::Envelope;
 use gateway::{Gateway, Limits};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use resources::source::{Alertmanager, Github};
+use resources::source::{Alertmanager, CloudEvents, Github, Proof, Rate};
 use resources::{Catalog, Current, SecretRef, Source, SourceKind};
 use serde_json::Value;
 use sha2::Sha256;
@@ -34,6 +34,17 @@ pub const PUSH: &str = r#"{"ref":"refs/heads/main","after":"6113728f27ae82c7b1a1
 pub const GITHUB: &str = "/hooks/github";
 /// Where a notification of Alertmanager goes.
 pub const ALERTMANAGER: &str = "/hooks/alertmanager";
+
+/// Where CloudEvents go, with a token; any that is not ours.
+pub const EVENTS: &str = "/hooks/events";
+/// Where CloudEvents go, signed.
+pub const SIGNED: &str = "/hooks/signed";
+/// Where CloudEvents of two types and one source go, from origins that shook hands, two a minute.
+pub const NARROW: &str = "/hooks/narrow";
+/// Where nothing goes any more.
+pub const RETIRED: &str = "/hooks/retired";
+/// An event in structured mode.
+pub const ORDER: &str = r#"{"specversion":"1.0","id":"o-1","source":"https://shop.example/orders","type":"com.example.order.placed","data":{"total":12}}"#;
 
 /// A gateway and what stands behind it.
 pub struct World {
@@ -161,9 +172,26 @@ fn catalog(folder: &Path) -> Catalog {
     let file = |name: &str| SecretRef::File(folder.join(name));
     let github = Github { secrets: vec![file("new"), file("old")], repositories: vec!["acme/*".to_owned()] };
     let alertmanager = Alertmanager { tokens: vec![file("token")] };
-    let sources =
-        [("github", SourceKind::Github(github)), ("alertmanager", SourceKind::Alertmanager(alertmanager))];
-    let source = |(name, kind): (&str, SourceKind)| (name.to_owned(), Source { name: name.to_owned(), kind });
+    let any = |proof| CloudEvents { proof, sources: vec![], types: vec![], origins: vec![], rate: None };
+    let tokens = || Proof::Tokens(vec![file("token"), file("new")]);
+    let narrow = CloudEvents {
+        sources: vec!["https://shop.example/*".to_owned()],
+        types: vec!["com.example.*".to_owned(), "io.signalbox.deploy.requested.v1".to_owned()],
+        origins: vec!["events.example.com".to_owned(), "*.example.org".to_owned()],
+        rate: Some(Rate { requests: 2, per: Duration::from_mins(1) }),
+        ..any(tokens())
+    };
+    let sources = [
+        ("github", SourceKind::Github(github.clone())),
+        ("retired", SourceKind::Github(github)),
+        ("alertmanager", SourceKind::Alertmanager(alertmanager)),
+        ("events", SourceKind::CloudEvents(any(tokens()))),
+        ("signed", SourceKind::CloudEvents(any(Proof::Secrets(vec![file("new"), file("old")])))),
+        ("narrow", SourceKind::CloudEvents(narrow)),
+    ];
+    let source = |(name, kind): (&str, SourceKind)| {
+        (name.to_owned(), Source { name: name.to_owned(), kind, retired: name == "retired" })
+    };
     Catalog { sources: sources.map(source).into(), ..Catalog::default() }
 }
 
@@ -196,6 +224,30 @@ pub fn delivery_signed_with(secret: &str, id: &str, body: impl Into<Bytes>) -> R
 pub fn notification(body: impl Into<Bytes>) -> Request<Body> {
     Request::post(ALERTMANAGER)
         .header("Content-Type", "application/json")
+        .header("Authorization", format!("Bearer {TOKEN}"))
+        .body(Body::from(body.into()))
+        .unwrap()
+}
+
+/// One event in structured mode, or a batch of them, with the token.
+pub fn structured(path: &str, body: impl Into<Bytes>) -> Request<Body> {
+    let body = body.into();
+    let media_type = if body.starts_with(b"[") { "cloudevents-batch" } else { "cloudevents" };
+    Request::post(path)
+        .header("Content-Type", format!("application/{media_type}+json; charset=utf-8"))
+        .header("Authorization", format!("Bearer {TOKEN}"))
+        .body(Body::from(body))
+        .unwrap()
+}
+
+/// One event in binary mode, with the token: type and source of [`ORDER`].
+pub fn binary(path: &str, id: &str, body: impl Into<Bytes>) -> Request<Body> {
+    Request::post(path)
+        .header("Content-Type", "application/json")
+        .header("ce-specversion", "1.0")
+        .header("ce-id", id)
+        .header("ce-source", "https://shop.example/orders")
+        .header("ce-type", "com.example.order.placed")
         .header("Authorization", format!("Bearer {TOKEN}"))
         .body(Body::from(body.into()))
         .unwrap()

@@ -1,5 +1,7 @@
 //! `kind: Source`.
 
+mod cloudevents;
+
 use super::secret;
 use crate::names;
 use crate::reader::{Keys, Read, Reader};
@@ -8,21 +10,27 @@ use crate::yaml::Node;
 use crate::{Source, SourceKind};
 
 const SPEC: Keys = Keys {
-    known: &["github", "alertmanager"],
-    later: &["gitea", "gitlab", "argocd", "registry", "cloudevents", "generic"],
+    known: &["github", "alertmanager", "cloudevents", "retired"],
+    later: &["gitea", "gitlab", "argocd", "registry", "generic"],
 };
+const KINDS: [&str; 3] = ["github", "alertmanager", "cloudevents"];
 const GITHUB: Keys = Keys { known: &["secrets", "repositories"], later: &[] };
 const ALERTMANAGER: Keys = Keys { known: &["tokens"], later: &[] };
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Source> {
     let fields = reader.fields(spec, "spec", &SPEC)?;
-    let (kind, node) = reader.one_of(&fields, SPEC.known)?;
-    let path = fields.path(kind);
-    let kind = match kind {
-        "github" => SourceKind::Github(github(reader, node, &path)?),
-        _ => SourceKind::Alertmanager(alertmanager(reader, node, &path)?),
-    };
-    Ok(Source { name: name.to_owned(), kind })
+    let kind = reader.one_of(&fields, &KINDS).and_then(|(kind, node)| {
+        let path = fields.path(kind);
+        match kind {
+            "github" => github(reader, node, &path).map(SourceKind::Github),
+            "alertmanager" => alertmanager(reader, node, &path).map(SourceKind::Alertmanager),
+            _ => cloudevents::read(reader, node, &path).map(SourceKind::CloudEvents),
+        }
+    });
+    let retired = reader.optional(&fields, "retired", |reader, node, path| {
+        reader.choice(node, path, &[("true", true), ("false", false)])
+    });
+    Ok(Source { name: name.to_owned(), kind: kind?, retired: retired?.unwrap_or_default() })
 }
 
 fn github(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Github> {
