@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::embedded::Embedded;
 use crate::jetstream::JetStream;
+use crate::jetstream::access::Access;
 use crate::{Bus, Store, SystemClock};
 
 /// Where the bus is.
@@ -84,7 +85,7 @@ pub enum OpenError {
         #[source]
         source: anyhow::Error,
     },
-    /// The URL or the credentials cannot be used.
+    /// The URL, the credentials or the files for TLS cannot be used.
     #[error("cannot use the NATS server at {url}")]
     Nats {
         /// Which server, without credentials.
@@ -98,13 +99,18 @@ pub enum OpenError {
 impl Engine {
     /// Opens the engine. NATS need not be there yet: what needs it fails as unavailable until it is.
     pub async fn open(url: &BusUrl) -> Result<Self, OpenError> {
+        Self::open_with(url, Access::default()).await
+    }
+
+    /// Opens the engine; a NATS server is shown this.
+    pub async fn open_with(url: &BusUrl, access: Access) -> Result<Self, OpenError> {
         match url {
             BusUrl::Embedded(dir) => {
                 let embedded = Arc::new(Embedded::open(dir, Arc::new(SystemClock)).await?);
                 Ok(Self { bus: embedded.clone(), store: embedded.clone(), embedded: Some(embedded) })
             }
             BusUrl::Nats(address) => {
-                let nats = JetStream::open(address)
+                let nats = JetStream::open(address, url.to_string(), access)
                     .await
                     .map_err(|source| OpenError::Nats { url: url.to_string(), source })?;
                 let nats = Arc::new(nats);

@@ -6,11 +6,16 @@
 //!
 //! How durable an acknowledged event is, is the server's `sync_interval`: with `always` it is on disk.
 
+pub mod access;
+mod auth;
 mod bus;
+mod connect;
 mod consumer;
 mod dedup;
+mod link;
 mod store;
 mod stream;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,52 +23,35 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_nats::connection::State;
 use async_nats::jetstream;
-use rand::Rng as _;
 use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
+use access::Access;
+use link::Link;
 use stream::Assets;
 
 /// How long the server may take to answer a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that is dead without a word is noticed after two of these.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// How long opening waits for a server.
-const FIRST_CONNECT: Duration = Duration::from_secs(2);
-/// The longest wait between two attempts to connect.
-const LONGEST_RECONNECT: Duration = Duration::from_secs(4);
 
 /// The JetStream engine.
 pub struct JetStream {
     client: async_nats::Client,
     context: jetstream::Context,
+    link: Arc<Link>,
     assets: OnceCell<Arc<Assets>>,
     indexer: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl JetStream {
-    /// Begins to connect to the servers (separated by commas).
-    pub async fn open(address: &str) -> anyhow::Result<Self> {
-        let servers = address
-            .split(',')
-            .map(str::parse)
-            .collect::<Result<Vec<async_nats::ServerAddr>, _>>()
-            .context("the address of the server is not understood")?;
-        let client = async_nats::ConnectOptions::new()
-            .name("signalbox")
-            .retry_on_initial_connect()
-            .max_reconnects(None)
-            .ping_interval(PING_INTERVAL)
-            .request_timeout(Some(REQUEST_TIMEOUT))
-            .reconnect_delay_callback(reconnect_delay)
-            .event_callback(|event| async move { tracing::info!(%event, "nats") })
-            .connect(servers)
-            .await
-            .context("cannot set up the connection")?;
-        connected_soon(&client).await;
+    /// Begins to connect to the servers (separated by commas); `url` names them for people.
+    pub async fn open(address: &str, url: String, access: Access) -> anyhow::Result<Self> {
+        let (client, link) = connect::connect(address, url, access).await?;
+        if client.connection_state() == State::Connected {
+            connect::new_enough(&client.server_info().version)?;
+        }
         let mut context = jetstream::new(client.clone());
         context.set_timeout(REQUEST_TIMEOUT);
-        Ok(Self { client, context, assets: OnceCell::new(), indexer: std::sync::Mutex::default() })
+        Ok(Self { client, context, link, assets: OnceCell::new(), indexer: std::sync::Mutex::default() })
     }
 
     /// The stream, the buckets and the object store, made if they are not there yet.
@@ -71,7 +59,10 @@ impl JetStream {
         self.connected()?;
         let assets = self
             .assets
-            .get_or_try_init(|| async { stream::ensure(&self.context).await.map(Arc::new) })
+            .get_or_try_init(|| async {
+                connect::new_enough(&self.client.server_info().version)?;
+                self.explained(stream::ensure(&self.context).await).map(Arc::new)
+            })
             .await?;
         let mut indexer = self.indexer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if indexer.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
@@ -81,32 +72,16 @@ impl JetStream {
         Ok(assets)
     }
 
-    /// The client keeps what is sent while it is not connected and sends it later, when nobody waits for it any more: so
-    /// nothing is sent then.
-    fn connected(&self) -> anyhow::Result<()> {
-        match self.client.connection_state() {
-            State::Connected => Ok(()),
-            State::Pending | State::Disconnected => {
-                anyhow::bail!("there is no connection to the NATS server")
-            }
+    /// A request that the server refuses gets no answer: what was refused a moment ago explains it.
+    fn explained<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        match (result, self.link.refusal()) {
+            (Err(error), Some(refusal)) => Err(error).context(format!("the server refuses it: {refusal}")),
+            (result, _) => result,
         }
     }
-}
 
-/// Waits a moment for a server that is there, so that what comes next need not fail first.
-async fn connected_soon(client: &async_nats::Client) {
-    let connected = async {
-        while client.connection_state() != State::Connected {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    // Later is fine, too.
-    let _ = tokio::time::timeout(FIRST_CONNECT, connected).await;
-}
-
-/// Doubles from 100 ms, and takes a random half off, so that the services do not come back all at once.
-fn reconnect_delay(attempts: usize) -> Duration {
-    let doublings = u32::try_from(attempts.min(8)).unwrap_or(8);
-    let full = Duration::from_millis(100).saturating_mul(1 << doublings).min(LONGEST_RECONNECT);
-    full.mul_f64(rand::rng().random_range(0.5..=1.0))
+    /// That there is a connection, or why there is none.
+    fn connected(&self) -> anyhow::Result<()> {
+        self.link.check(self.client.connection_state())
+    }
 }

@@ -76,6 +76,14 @@ impl Default for Level {
     }
 }
 
+impl Level {
+    /// The NATS client tells each attempt to connect, as an error: the chassis tells the same once. Whoever names the
+    /// client hears it.
+    fn directives(&self) -> String {
+        if self.0.contains("async_nats") { self.0.clone() } else { format!("async_nats=off,{}", self.0) }
+    }
+}
+
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -115,7 +123,7 @@ pub fn init(settings: &LogSettings, output: Output) -> Result<(), AlreadySet> {
         Output::Stdout => io::stdout().is_terminal(),
         Output::Stderr => io::stderr().is_terminal(),
     };
-    let filter = EnvFilter::new(&level.0);
+    let filter = EnvFilter::new(level.directives());
     let make_writer = move || -> Box<dyn io::Write> {
         match output {
             Output::Stdout => Box::new(io::stdout()),

@@ -103,7 +103,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::{Advertised, api_token, reachable};
-    use crate::settings::{Bus, Settings, Token};
+    use crate::settings::{Bus, Place, Settings};
 
     fn embedded(dir: &std::path::Path) -> Settings {
         Settings { bus: Bus(chassis::BusUrl::Embedded(dir.to_owned())), ..Settings::default() }
@@ -127,7 +127,7 @@ mod tests {
         let path = folder.path().join("token");
         std::fs::write(&path, "mine\n").expect("it takes a file");
         let mut settings = embedded(&folder.path().join("bus"));
-        settings.api.token = Some(Token::File(path));
+        settings.api.token = Some(Place::File(path));
         assert_eq!(api_token(&settings).expect("it is read").expose(), b"mine");
     }
 

@@ -73,7 +73,8 @@ impl Server {
             secret::api_token(&settings).or_stop(Exit::Usage)?;
         }
         let url = &settings.bus.0;
-        let engine = Engine::open(url).await.map_err(|error| unreachable(error, url))?;
+        let engine = Engine::open_with(url, settings.nats.access(chosen.user())).await;
+        let engine = engine.map_err(|error| unreachable(error, url))?;
 
         let mut server = Self {
             engine,

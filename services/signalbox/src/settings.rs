@@ -1,6 +1,8 @@
 //! What can be set: signalbox.yaml, then `SIGNALBOX_*`, then flags.
 
 mod address;
+mod nats;
+mod place;
 mod service;
 
 use std::path::{Path, PathBuf};
@@ -8,11 +10,12 @@ use std::path::{Path, PathBuf};
 use chassis::BusUrl;
 use chassis::config::{self, ConfigError};
 use chassis::telemetry::LogSettings;
-use resources::SecretRef;
 use serde::Deserialize;
 use serde_json::Value;
 
 pub use self::address::Address;
+pub use self::nats::Nats;
+pub use self::place::Place;
 pub use self::service::{Chosen, Service};
 use crate::duration::{Period, Span};
 
@@ -25,6 +28,8 @@ const DEFAULT_FILE: &str = "signalbox.yaml";
 pub struct Settings {
     /// Where the bus is.
     pub bus: Bus,
+    /// How to get into a NATS server.
+    pub nats: Nats,
     /// The folder with resources.
     pub config: PathBuf,
     /// The services to run; empty means all.
@@ -66,25 +71,7 @@ pub struct Listen {
 #[serde(default, deny_unknown_fields)]
 pub struct Api {
     /// The bearer token that it asks for.
-    pub token: Option<Token>,
-}
-
-/// Where the token is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "TokenKeys")]
-pub enum Token {
-    /// In an environment variable.
-    Env(String),
-    /// In a file.
-    File(PathBuf),
-}
-
-/// A token as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TokenKeys {
-    env: Option<String>,
-    file: Option<PathBuf>,
+    pub token: Option<Place>,
 }
 
 /// The namespaces in which Argo CD Applications are watched.
@@ -142,6 +129,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             bus: Bus(BusUrl::Embedded(PathBuf::from("data"))),
+            nats: Nats::default(),
             config: PathBuf::from("config"),
             only: Chosen::default(),
             listen: Listen::default(),
@@ -181,27 +169,6 @@ impl TryFrom<String> for Bus {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse().map(Self)
-    }
-}
-
-impl TryFrom<TokenKeys> for Token {
-    type Error = &'static str;
-
-    fn try_from(keys: TokenKeys) -> Result<Self, Self::Error> {
-        match keys {
-            TokenKeys { env: Some(name), file: None } => Ok(Self::Env(name)),
-            TokenKeys { env: None, file: Some(path) } => Ok(Self::File(path)),
-            TokenKeys { .. } => Err("say where the token is with exactly one of the keys env and file"),
-        }
-    }
-}
-
-impl From<&Token> for SecretRef {
-    fn from(token: &Token) -> Self {
-        match token {
-            Token::Env(name) => Self::Env(name.clone()),
-            Token::File(path) => Self::File(path.clone()),
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::Query;
 use super::carrier::Carrier;
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::secret::{Advertised, api_token, random_token};
-use crate::settings::Settings;
+use crate::settings::{Service, Settings};
 
 /// How long a server or a bus may take to give the first answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
@@ -29,7 +29,9 @@ impl Query {
         match &settings.bus.0 {
             BusUrl::Embedded(dir) => Self::embedded(dir, settings).await,
             url @ BusUrl::Nats(_) => {
-                let engine = Engine::open(url).await.or_stop(Exit::Unreachable)?;
+                let engine = Engine::open_with(url, settings.nats.access(Service::Console.name()))
+                    .await
+                    .or_stop(Exit::Unreachable)?;
                 first_answer(&*engine.bus)
                     .await
                     .with_context(|| format!("cannot reach the bus at {url}"))

@@ -47,6 +47,14 @@ impl Chosen {
         self.0.contains(&service)
     }
 
+    /// The name of the NATS user that is made for them: the service's own, or that of all.
+    pub fn user(&self) -> &'static str {
+        match self.0.as_slice() {
+            [service] => service.name(),
+            _ => chassis::jetstream::access::ALL,
+        }
+    }
+
     /// All that run, in the order of the flow.
     pub fn iter(&self) -> impl Iterator<Item = Service> + '_ {
         Service::iter().filter(|service| self.has(*service))

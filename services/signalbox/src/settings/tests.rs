@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Address, Service, Settings, Token};
+use super::{Address, Place, Service, Settings};
 
 fn load(file: &str, env: &[(&str, &str)], flags: Value) -> Result<Settings, String> {
     let folder = tempfile::tempdir().expect("a temp folder can be made");
@@ -19,6 +19,11 @@ fn load(file: &str, env: &[(&str, &str)], flags: Value) -> Result<Settings, Stri
 /// Every setting that there is, as a user would write it.
 const KITCHEN_SINK: &str = "
 bus: nats://user:secret@nats-0:4222,nats://nats-1:4222
+nats:
+  user: ann
+  password: {env: NATS_PASSWORD}
+  tls: {ca: /run/tls/ca.pem, cert: /run/tls/cert.pem, key: /run/tls/key.pem, first: true}
+  inbox: _INBOX_ann
 config: /etc/signalbox
 only: [gateway, console]
 listen: {public: ':80', private: '127.0.0.1:81'}
@@ -39,12 +44,19 @@ ack_wait: 10s
 fn every_setting_can_be_in_the_file() {
     let settings = load(KITCHEN_SINK, &[], Value::Null).expect("the kitchen sink is right");
     assert_eq!(settings.bus.0.to_string(), "nats://…@nats-0:4222,nats://nats-1:4222");
+    let access = settings.nats.access("gateway");
+    let login = access.login.map(|login| login.describe());
+    assert_eq!(
+        login.as_deref(),
+        Some("the user ann with its password (nats.password, variable NATS_PASSWORD)")
+    );
+    assert!(access.tls.first && access.tls.required() && access.inbox == "_INBOX_ann");
     assert_eq!(settings.config, PathBuf::from("/etc/signalbox"));
     assert_eq!(settings.only.iter().collect::<Vec<_>>(), [Service::Gateway, Service::Console]);
     assert_eq!(settings.listen.public, Address::any(80));
     assert_eq!(settings.listen.private.to_string(), "127.0.0.1:81");
     assert_eq!(settings.log.level.to_string(), "info,chassis=debug");
-    assert_eq!(settings.api.token, Some(Token::File("/run/secrets/api-token".into())));
+    assert_eq!(settings.api.token, Some(Place::File("/run/secrets/api-token".into())));
     assert_eq!(settings.kubernetes.context.as_deref(), Some("k3d-dev"));
     assert_eq!(settings.kubernetes.argocd_namespaces.0.to_string(), "argocd,team-a");
     assert_eq!(settings.deployer.work_dir, Some("/var/cache/signalbox".into()));
@@ -57,6 +69,13 @@ fn every_setting_can_be_in_the_file() {
 fn every_setting_can_be_in_the_environment() {
     let env = [
         ("SIGNALBOX_BUS", "nats://user:secret@nats-0:4222,nats://nats-1:4222"),
+        ("SIGNALBOX_NATS__USER", "ann"),
+        ("SIGNALBOX_NATS__PASSWORD__ENV", "NATS_PASSWORD"),
+        ("SIGNALBOX_NATS__TLS__CA", "/run/tls/ca.pem"),
+        ("SIGNALBOX_NATS__TLS__CERT", "/run/tls/cert.pem"),
+        ("SIGNALBOX_NATS__TLS__KEY", "/run/tls/key.pem"),
+        ("SIGNALBOX_NATS__TLS__FIRST", "true"),
+        ("SIGNALBOX_NATS__INBOX", "_INBOX_ann"),
         ("SIGNALBOX_CONFIG", "/etc/signalbox"),
         ("SIGNALBOX_ONLY", "gateway,console"),
         ("SIGNALBOX_LISTEN__PUBLIC", ":80"),
@@ -97,6 +116,16 @@ fn flags_win() {
 #[test]
 fn bad_settings_say_where_and_what_would_be_right() {
     for (file, expected) in [
+        (
+            "nats: {token: {env: A}, nkey: {file: b}}\n",
+            "signalbox.yaml:1:1: `nats`: say who we are with one of token, user and password, nkey, creds",
+        ),
+        ("nats: {user: ann}\n", "signalbox.yaml:1:1: `nats`: user and password go together"),
+        ("nats: {tls: {cert: a}}\n", "signalbox.yaml:1:1: `nats`: tls.cert and tls.key go together"),
+        (
+            "nats: {inbox: 'a.*'}\n",
+            "signalbox.yaml:1:1: `nats`: inbox is what subjects begin with: words of letters, digits, _ and -, with dots between them",
+        ),
         ("ack_wait: 0s\n", "signalbox.yaml:1:1: `ack_wait`: `0s` is too short: at least 1s"),
         (
             "bus: kafka://x\n",
@@ -130,7 +159,7 @@ fn bad_settings_say_where_and_what_would_be_right() {
         ),
         (
             "api: {token: {}}\n",
-            "signalbox.yaml:1:7: `api.token`: say where the token is with exactly one of the keys env and file",
+            "signalbox.yaml:1:7: `api.token`: say where the secret is with exactly one of the keys env and file",
         ),
         (
             "kubernetes: {argocd_namespaces: [Argo]}\n",
