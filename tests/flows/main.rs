@@ -8,6 +8,7 @@ mod crash;
 mod docs;
 mod durable;
 mod hooks;
+mod nats;
 mod program;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.

@@ -3,6 +3,7 @@
 
 pub mod alertmanager;
 pub mod argocd;
+pub mod certificates;
 pub mod eventually;
 pub mod fixtures;
 pub mod git;
@@ -10,6 +11,7 @@ pub mod http1;
 pub mod kube_api;
 pub mod kwok;
 pub mod nats;
+pub mod operator;
 pub mod orphans;
 pub mod ports;
 pub mod process;

@@ -85,7 +85,16 @@ pub enum OpenError {
         #[source]
         source: anyhow::Error,
     },
-    /// The URL, the credentials or the files for TLS cannot be used.
+    /// The URL, the secrets or the files for TLS cannot be used.
+    #[error("cannot connect to the NATS server at {url}")]
+    Access {
+        /// Which server, without credentials.
+        url: String,
+        /// Why.
+        #[source]
+        source: anyhow::Error,
+    },
+    /// The server, or what is on it, cannot be used.
     #[error("cannot use the NATS server at {url}")]
     Nats {
         /// Which server, without credentials.
@@ -110,9 +119,10 @@ impl Engine {
                 Ok(Self { bus: embedded.clone(), store: embedded.clone(), embedded: Some(embedded) })
             }
             BusUrl::Nats(address) => {
-                let nats = JetStream::open(address, url.to_string(), access)
-                    .await
-                    .map_err(|source| OpenError::Nats { url: url.to_string(), source })?;
+                let name = || url.to_string();
+                let connecting = JetStream::open(address, name(), access).await;
+                let nats = connecting.map_err(|source| OpenError::Access { url: name(), source })?;
+                nats.usable().await.map_err(|source| OpenError::Nats { url: name(), source })?;
                 let nats = Arc::new(nats);
                 Ok(Self { bus: nats.clone(), store: nats, embedded: None })
             }

@@ -46,12 +46,17 @@ impl JetStream {
     /// Begins to connect to the servers (separated by commas); `url` names them for people.
     pub async fn open(address: &str, url: String, access: Access) -> anyhow::Result<Self> {
         let (client, link) = connect::connect(address, url, access).await?;
-        if client.connection_state() == State::Connected {
-            connect::new_enough(&client.server_info().version)?;
-        }
         let mut context = jetstream::new(client.clone());
         context.set_timeout(REQUEST_TIMEOUT);
         Ok(Self { client, context, link, assets: OnceCell::new(), indexer: std::sync::Mutex::default() })
+    }
+
+    /// That the server can be used at all; one that is away may come later.
+    pub async fn usable(&self) -> anyhow::Result<()> {
+        match self.client.connection_state() {
+            State::Connected => connect::new_enough(&self.client.server_info().version),
+            State::Pending | State::Disconnected => Ok(()),
+        }
     }
 
     /// The stream, the buckets and the object store, made if they are not there yet.

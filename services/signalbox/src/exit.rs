@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use chassis::engine::OpenError;
+
 /// How a command ended. The numbers are a promise: they are in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -31,6 +33,17 @@ impl Stop {
     /// Stops with this code.
     pub fn with(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Self::Error(exit, error.into())
+    }
+}
+
+impl Stop {
+    /// The code of a bus that could not be opened: wrong settings, or a bus that cannot be had.
+    pub fn unopened(error: OpenError) -> Self {
+        let exit = match &error {
+            OpenError::Access { .. } => Exit::Usage,
+            OpenError::Locked(_) | OpenError::Embedded { .. } | OpenError::Nats { .. } => Exit::Unreachable,
+        };
+        Self::with(exit, error)
     }
 }
 

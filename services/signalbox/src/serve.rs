@@ -215,12 +215,11 @@ fn register_bus(health: &Health, bus: &Arc<dyn Bus>) {
 }
 
 fn unreachable(error: OpenError, url: &BusUrl) -> Stop {
-    let locked = matches!(error, OpenError::Locked(_));
-    let mut error = anyhow::Error::new(error);
-    if locked {
-        error = error.context(format!("cannot open {url}: one process at a time can have an embedded bus"));
+    if matches!(error, OpenError::Locked(_)) {
+        let why = format!("cannot open {url}: one process at a time can have an embedded bus");
+        return Stop::with(Exit::Unreachable, anyhow::Error::new(error).context(why));
     }
-    Stop::with(Exit::Unreachable, error)
+    Stop::unopened(error)
 }
 
 #[cfg(test)]

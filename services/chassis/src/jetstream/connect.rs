@@ -63,7 +63,7 @@ pub async fn connect(address: &str, url: String, access: Access) -> anyhow::Resu
     options = options.reconnect_to_server_callback(move |pool, _| {
         match tls.check() {
             Ok(()) => attempts.attempt(&pool),
-            Err(error) => attempts.failed(format!("{error:#}")),
+            Err(error) => attempts.unusable(format!("{error:#}")),
         }
         // Which server comes next is the client's choice.
         std::future::ready(None)
@@ -91,7 +91,7 @@ fn authenticated(login: Login, link: Arc<Link>) -> ConnectOptions {
             let read = tokio::task::spawn_blocking(move || login.proof(&nonce)).await;
             read.map_err(anyhow::Error::new).flatten().map_err(|error| {
                 let reason = format!("{error:#}");
-                link.failed(reason.clone());
+                link.unusable(reason.clone());
                 AuthError::new(reason)
             })
         }

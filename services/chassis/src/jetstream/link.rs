@@ -13,10 +13,12 @@ use tokio::time::Instant;
 const FIRST_REMINDER: Duration = Duration::from_mins(1);
 /// … but at least this often.
 const LONGEST_REMINDER: Duration = Duration::from_hours(1);
-/// So many different reasons are told in one absence; a server that makes up new ones does not fill the log.
-const REASONS: usize = 8;
+/// So many different things that the server refuses are told until it is connected to anew.
+const REFUSALS: usize = 8;
 /// What the server refused is a reason for what fails within this time.
 const RECENT: Duration = Duration::from_secs(15);
+/// What the client says when our own part of the login failed.
+const UNSIGNED: &str = "failed signing nonce";
 
 /// What is known about the connection.
 #[derive(Debug)]
@@ -36,13 +38,40 @@ struct Known {
     again: bool,
     attempts: u64,
     reason: Option<String>,
-    /// Reasons that the log has of this absence.
-    told: BTreeSet<String>,
+    /// Kinds of reasons that the log has of this absence.
+    told: BTreeSet<Why>,
     remind: Instant,
     interval: Duration,
     /// What the server refused while it was there, and when last.
     refused: Option<(Instant, String)>,
     refusals: BTreeSet<String>,
+}
+
+/// Kinds of reasons: another of the same kind is no news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    /// Nobody answers.
+    Unreachable,
+    /// The two cannot agree on TLS.
+    Tls,
+    /// We are not let in.
+    Login,
+    /// A secret or a file of ours cannot be used.
+    Ours,
+}
+
+impl Why {
+    /// The kind of an error of the client, which has no better words for a bad certificate than for a dead host.
+    fn of(error: &str) -> Self {
+        let lower = error.to_lowercase();
+        if lower.contains("authorization violation") || lower.contains("authentication") {
+            Self::Login
+        } else if lower.contains("certificate") || lower.contains("tls") {
+            Self::Tls
+        } else {
+            Self::Unreachable
+        }
+    }
 }
 
 impl Link {
@@ -96,40 +125,45 @@ impl Link {
                 })
                 .collect(),
         };
-        if told.is_empty() {
-            self.known().attempts += 1;
-        } else {
-            self.failed(told.join("; "));
+        let why = pool.iter().filter_map(|server| server.last_error.as_deref()).map(Why::of).max();
+        match why {
+            // A secret that could not be read has told that itself.
+            Some(_) if told.iter().any(|told| told.contains(UNSIGNED)) => {}
+            Some(why) => self.record(why, told.join("; ")),
+            None => {}
         }
     }
 
     /// The words of the client, with what can be done about it.
     fn explain(&self, error: &str) -> String {
         let login = self.login.as_deref();
-        let lower = error.to_lowercase();
-        if lower.contains("authorization violation") || lower.contains("authentication") {
+        if Why::of(error) == Why::Login {
             match login {
                 Some(login) => format!("the server refuses {login} ({error})"),
                 None => format!(
                     "the server asks who we are ({error}): set nats.creds, nats.nkey, nats.token, or nats.user and nats.password"
                 ),
             }
-        } else if lower.contains("unknownissuer") {
+        } else if error.contains("UnknownIssuer") {
             format!("{error}: nats.tls.ca should name the authority of the server's certificate")
-        } else if lower.contains("notvalidforname") {
+        } else if error.contains("NotValidForName") {
             format!("{error}: the address of the bus should be a name that is in the server's certificate")
         } else {
             error.to_owned()
         }
     }
 
-    /// An attempt failed, or will.
-    pub fn failed(&self, reason: String) {
+    /// A secret or a file of ours cannot be used.
+    pub fn unusable(&self, reason: String) {
+        self.record(Why::Ours, reason);
+    }
+
+    fn record(&self, why: Why, reason: String) {
         let mut known = self.known();
         let Some(since) = known.away else { return };
         known.attempts += 1;
         let (url, now) = (&self.url, Instant::now());
-        if known.told.len() < REASONS && known.told.insert(reason.clone()) {
+        if known.told.insert(why) {
             tracing::warn!(%url, reason, "no connection to NATS, trying again for ever");
         } else if now >= known.remind {
             let (seconds, attempts) = (since.elapsed().as_secs(), known.attempts);
@@ -167,13 +201,14 @@ impl Link {
         known.reason = Some(reason.unwrap_or_else(|| "it was lost".to_owned()));
         (known.away, known.attempts) = (Some(now), 0);
         (known.remind, known.interval) = (now + FIRST_REMINDER, FIRST_REMINDER);
-        known.told.clear();
+        // That it does not come back at once is no news.
+        known.told = BTreeSet::from([Why::Unreachable]);
     }
 
     fn refused(&self, what: &str) {
         let mut known = self.known();
         known.refused = Some((Instant::now(), what.to_owned()));
-        if known.refusals.len() < REASONS && known.refusals.insert(what.to_owned()) {
+        if known.refusals.len() < REFUSALS && known.refusals.insert(what.to_owned()) {
             tracing::warn!(url = %self.url, reason = what, "the NATS server refuses something");
         }
     }

@@ -29,9 +29,8 @@ impl Query {
         match &settings.bus.0 {
             BusUrl::Embedded(dir) => Self::embedded(dir, settings).await,
             url @ BusUrl::Nats(_) => {
-                let engine = Engine::open_with(url, settings.nats.access(Service::Console.name()))
-                    .await
-                    .or_stop(Exit::Unreachable)?;
+                let access = settings.nats.access(Service::Console.name());
+                let engine = Engine::open_with(url, access).await.map_err(Stop::unopened)?;
                 first_answer(&*engine.bus)
                     .await
                     .with_context(|| format!("cannot reach the bus at {url}"))
