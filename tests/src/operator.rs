@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::Utc;
+use chassis::{Clock as _, SystemClock};
 use nkeys::KeyPair;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::nats::Config;
 
 /// An operator with one account.
 pub struct Operator {
-    operator: KeyPair,
+    own: KeyPair,
     account: KeyPair,
     /// What the server itself uses.
     system: KeyPair,
@@ -31,7 +31,7 @@ pub struct User {
 impl Default for Operator {
     fn default() -> Self {
         Self {
-            operator: KeyPair::new_operator(),
+            own: KeyPair::new_operator(),
             account: KeyPair::new_account(),
             system: KeyPair::new_account(),
             revoked: BTreeMap::new(),
@@ -42,9 +42,9 @@ impl Default for Operator {
 impl Operator {
     /// A server that takes the users of the account.
     pub fn config(&self) -> anyhow::Result<Config> {
-        let operator = self.operator.public_key();
+        let operator = self.own.public_key();
         let claims = json!({ "type": "operator", "version": 2 });
-        let operator_jwt = sign(&self.operator, &operator, "operator", claims)?;
+        let operator_jwt = sign(&self.own, &operator, "operator", &claims)?;
         let (account, system) = (self.account.public_key(), self.system.public_key());
         let unlimited = -1;
         let claims = json!({
@@ -55,8 +55,8 @@ impl Operator {
                 "mem_storage": unlimited, "disk_storage": unlimited, "streams": unlimited, "consumer": unlimited,
             },
         });
-        let account_jwt = sign(&self.operator, &account, "signalbox", claims)?;
-        let system_jwt = sign(&self.operator, &system, "system", json!({ "type": "account", "version": 2 }))?;
+        let account_jwt = sign(&self.own, &account, "signalbox", &claims)?;
+        let system_jwt = sign(&self.own, &system, "system", &json!({ "type": "account", "version": 2 }))?;
         Ok(Config::lines(format!(
             "operator: {operator_jwt}\nsystem_account: {system}\nresolver: MEMORY\n\
              resolver_preload: {{ {account}: {account_jwt}, {system}: {system_jwt} }}"
@@ -68,7 +68,7 @@ impl Operator {
         let user = KeyPair::new_user();
         let key = user.public_key();
         let claims = json!({ "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1 });
-        let jwt = sign(&self.account, &key, name, claims)?;
+        let jwt = sign(&self.account, &key, name, &claims)?;
         let creds = format!(
             "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
              -----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n",
@@ -79,14 +79,14 @@ impl Operator {
 
     /// The user may come in no more.
     pub fn revoke(&mut self, user: &User) {
-        self.revoked.insert(user.key.clone(), Utc::now().timestamp());
+        self.revoked.insert(user.key.clone(), SystemClock.now().timestamp());
     }
 }
 
-fn sign(issuer: &KeyPair, subject: &str, name: &str, nats: Value) -> anyhow::Result<String> {
+fn sign(issuer: &KeyPair, subject: &str, name: &str, nats: &Value) -> anyhow::Result<String> {
     let header = json!({ "typ": "JWT", "alg": "ed25519-nkey" });
     let claims = json!({
-        "jti": format!("{name}-{subject}"), "iat": Utc::now().timestamp(), "iss": issuer.public_key(),
+        "jti": format!("{name}-{subject}"), "iat": SystemClock.now().timestamp(), "iss": issuer.public_key(),
         "name": name, "sub": subject, "nats": nats,
     });
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());

@@ -52,7 +52,7 @@ impl JetStream {
     }
 
     /// That the server can be used at all; one that is away may come later.
-    pub async fn usable(&self) -> anyhow::Result<()> {
+    pub fn usable(&self) -> anyhow::Result<()> {
         match self.client.connection_state() {
             State::Connected => connect::new_enough(&self.client.server_info().version),
             State::Pending | State::Disconnected => Ok(()),
@@ -87,6 +87,6 @@ impl JetStream {
 
     /// That there is a connection, or why there is none.
     fn connected(&self) -> anyhow::Result<()> {
-        self.link.check(self.client.connection_state())
+        self.link.check(&self.client.connection_state())
     }
 }

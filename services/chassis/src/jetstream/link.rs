@@ -97,7 +97,7 @@ impl Link {
     }
 
     /// Nothing is sent without a connection: the client would keep it and send it later, when nobody waits for it.
-    pub fn check(&self, state: State) -> anyhow::Result<()> {
+    pub fn check(&self, state: &State) -> anyhow::Result<()> {
         match state {
             State::Connected => Ok(()),
             State::Pending | State::Disconnected => match self.known().reason.clone() {
