@@ -7,7 +7,7 @@
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::Payload;
-use crate::payload::{alert, application, automation, deploy, notification};
+use crate::payload::{alert, application, automation, dead_letter, deploy, notification};
 
 macro_rules! kinds {
     ($(
@@ -153,6 +153,9 @@ kinds! {
 
     /// The automator tried the Automations that listen for an event; says which clause decided.
     AutomationEvaluated = "io.signalbox.automation.evaluated.v1": automation::Evaluated,
+
+    /// A handler gave up on an event: it is a dead letter, which waits for a person.
+    DeadLetterCreated = "io.signalbox.dead-letter.created.v1": dead_letter::Created,
 
     /// An App should run another image in an environment.
     DeployRequested = "io.signalbox.deploy.requested.v1": deploy::Requested,

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod application;
 pub mod automation;
+pub mod dead_letter;
 pub mod deploy;
 pub mod notification;
 

@@ -6,6 +6,8 @@ mod ledger;
 mod publishing;
 mod running;
 mod state;
+mod together;
+mod trying;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -60,6 +60,7 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         Kind::AlertFiring
         | Kind::AlertResolved
         | Kind::AutomationEvaluated
+        | Kind::DeadLetterCreated
         | Kind::NotificationRequested
         | Kind::NotificationSent
         | Kind::NotificationFailed => Err(format!("{} is about no App", kind.name())),

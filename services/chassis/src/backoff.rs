@@ -20,7 +20,8 @@ fn exponential(attempt: u32) -> Duration {
     FIRST.saturating_mul(1 << doublings).min(LONGEST)
 }
 
-fn jitter(full: Duration) -> Duration {
+/// Takes a random half off.
+pub fn jitter(full: Duration) -> Duration {
     full.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 

@@ -126,8 +126,6 @@ pub struct Undecodable {
 pub struct Delivery {
     /// Its place in the log.
     pub position: Position,
-    /// 1 for the first delivery.
-    pub attempt: u32,
     /// It may have been delivered before: to a process that died, or that gave it back. False only if it surely was not.
     pub again: bool,
     /// The event, or why it cannot be read.
@@ -140,7 +138,7 @@ impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
             .field("position", &self.position)
-            .field("attempt", &self.attempt)
+            .field("again", &self.again)
             .finish_non_exhaustive()
     }
 }
@@ -150,8 +148,6 @@ impl fmt::Debug for Delivery {
 pub enum Settle {
     /// Handled: not delivered again.
     Ack,
-    /// Not handled: delivered again after this time.
-    Nak(Duration),
     /// Given back without having been handled: delivered again after this time, to whoever consumes then.
     Return(Duration),
     /// Given up (a dead letter has it): not delivered again.

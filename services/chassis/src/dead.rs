@@ -5,11 +5,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
-use events::Envelope;
+use events::payload::dead_letter;
+use events::{Announcement, Envelope, Kind};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::attempts::Failed;
 use crate::bus::{Bus, Position, PublishError, Undecodable};
 use crate::store::{Bucket, Expect, Store, StoreError};
 
@@ -37,6 +39,28 @@ pub struct DeadLetter {
     pub position: Position,
     /// When it was given up.
     pub died_at: DateTime<Utc>,
+    /// The attempts that failed, oldest first, as far as they are known.
+    #[serde(default)]
+    pub failures: Vec<Failed>,
+}
+
+/// A handler gives up.
+#[derive(Debug, Clone)]
+pub struct Death<'a> {
+    /// Who.
+    pub handler: &'a str,
+    /// On what.
+    pub event: Result<&'a Envelope, &'a Undecodable>,
+    /// Where the delivery stands in the log.
+    pub position: Position,
+    /// The error and its causes, outermost first.
+    pub reasons: Vec<String>,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// The attempts that failed, oldest first.
+    pub failures: Vec<Failed>,
+    /// When.
+    pub now: DateTime<Utc>,
 }
 
 /// A message that is no event, byte for byte.
@@ -88,23 +112,26 @@ impl DeadLetters {
         Self { store }
     }
 
-    /// Keeps a dead letter. One of the same event and handler (a second death, after a redrive) takes its place.
-    pub async fn bury(
-        &self,
-        handler: &str,
-        event: Result<&Envelope, &Undecodable>,
-        position: Position,
-        reasons: Vec<String>,
-        attempts: u32,
-        now: DateTime<Utc>,
-    ) -> Result<DeadLetter, StoreError> {
+    /// Keeps a dead letter. One of the same event and handler (a second death, after a redrive) takes its place; the
+    /// same death told twice is one.
+    pub async fn bury(&self, death: Death<'_>) -> Result<DeadLetter, StoreError> {
+        let Death { handler, event, position, reasons, attempts, failures, now } = death;
         let id = match event {
             Ok(event) => id(handler, crate::ledger::event_hash(event).as_bytes()),
             Err(message) => id(handler, &[&position.0.to_le_bytes()[..], &message.payload].concat()),
         };
+        match self.find(&id).await {
+            // A crash came between this and the end of the delivery.
+            Ok((letter, _)) if letter.position == position => return Ok(letter),
+            Ok(_) | Err(DeadError::Unknown(_) | DeadError::Broken { .. }) => {}
+            Err(DeadError::Store(error)) => return Err(error),
+            Err(error @ (DeadError::Undecodable(_) | DeadError::Bus(_))) => {
+                return Err(StoreError::unavailable(error));
+            }
+        }
         let letter = DeadLetter {
             v: VERSION,
-            id: id.clone(),
+            id,
             handler: handler.to_owned(),
             event: event.ok().map(events::json::to_value),
             message: event.err().map(|message| Message {
@@ -116,6 +143,7 @@ impl DeadLetters {
             attempts,
             position,
             died_at: now,
+            failures,
         };
         self.write(&letter).await?;
         Ok(letter)
@@ -152,8 +180,8 @@ impl DeadLetters {
         let event = events::json::from_value(event)
             .map_err(|source| DeadError::Broken { id: id.to_owned(), source: source.into() })?;
         // One token for each death: a redrive that is repeated after a crash in between delivers nothing twice, and one
-        // after a second death delivers again.
-        let token = format!("{id}/{}", letter.died_at.timestamp_micros());
+        // after a second death delivers again (what was driven again has another place in the log).
+        let token = format!("{id}/{}", letter.position);
         bus.redeliver(&letter.handler, &event, &token).await?;
         match self.store.delete(Bucket::DeadLetters, id, Expect::Revision(revision)).await {
             // The handler has given up again meanwhile: that is another dead letter.
@@ -172,6 +200,39 @@ impl DeadLetters {
     async fn write(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let bytes = serde_json::to_vec(letter).map_err(StoreError::unavailable)?;
         self.store.put(Bucket::DeadLetters, &letter.id, bytes, Expect::Any, None).await.map(|_| ())
+    }
+}
+
+/// The event that says that a dead letter was born; the same for the same death. `None` for the death of such an event,
+/// and at the hop limit: a rule that fails at dead letters must not make more of them for ever.
+pub fn born(letter: &DeadLetter, event: Option<&Envelope>, now: DateTime<Utc>) -> Option<Envelope> {
+    let created = dead_letter::Created {
+        id: letter.id.clone(),
+        handler: letter.handler.clone(),
+        reasons: letter.reasons.clone(),
+        attempts: letter.attempts,
+        position: letter.position.0,
+        event_id: event.map(|event| event.id().to_owned()),
+        event_source: event.map(|event| event.source().to_owned()),
+        event_type: event.map(|event| event.ty().to_owned()),
+    };
+    let announcement =
+        Announcement::of(&created).subject(&letter.handler).partition_key(letter.handler.as_str());
+    let step = format!("dead-letter/{}", letter.position);
+    match event {
+        Some(event) if event.ty() == Kind::DeadLetterCreated.name() => None,
+        Some(event) => events::derive(event, &letter.handler, &step, &announcement, now).ok(),
+        None => {
+            // What could not be decoded is nobody's child.
+            let id = format!("{}/{step}", letter.id);
+            let root = Envelope::builder(
+                id,
+                format!("/signalbox/{}", letter.handler),
+                Kind::DeadLetterCreated.name(),
+            );
+            let root = root.time(now).json(&announcement.data).subject(&letter.handler);
+            root.partition_key(letter.handler.as_str()).build().ok()
+        }
     }
 }
 

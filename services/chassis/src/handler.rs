@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bus::{Bus, Start};
+use crate::lease::Fence;
 use crate::ledger::{Intended, Ledger, Reconciled};
 use crate::{Clock, Failure, Store};
 
@@ -46,7 +47,7 @@ pub trait Handler: Send + Sync + 'static {
     const CONCURRENCY: usize = 8;
     /// Without a sign of life for this long, an event is delivered again. The chassis gives the sign while `handle` runs,
     /// so this is the time that a crash costs, not the time that the work may take.
-    const ACK_WAIT: Duration = Duration::from_secs(30);
+    const ACK_WAIT: Duration = Duration::from_secs(10);
     /// How many attempts an event gets before it is a dead letter.
     const ATTEMPTS: u32 = 10;
     /// Where it begins when it runs for the first time.
@@ -75,6 +76,7 @@ pub struct Context {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) fence: Fence,
 }
 
 impl Context {
@@ -87,7 +89,14 @@ impl Context {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { handler, event, attempt, bus, store, clock }
+        Self { handler, event, attempt, bus, store, clock, fence: Fence::none() }
+    }
+
+    /// Has effects only while this fence holds.
+    #[must_use]
+    pub fn under(mut self, fence: Fence) -> Self {
+        self.fence = fence;
+        self
     }
 
     /// Now.
@@ -129,6 +138,8 @@ impl Context {
         A: FnOnce(Intended) -> AF + Send,
         AF: Future<Output = Result<T, Failure>> + Send,
     {
-        Ledger::new(&*self.store, &*self.clock).effect(self.handler, &self.event, step, reconcile, act).await
+        Ledger::new(&*self.store, &*self.clock, &self.fence)
+            .effect(self.handler, &self.event, step, reconcile, act)
+            .await
     }
 }

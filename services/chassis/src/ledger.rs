@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::lease::Fence;
 use crate::store::{Bucket, Expect, StoreError};
 use crate::{Clock, Failure, Store};
 
@@ -39,6 +40,7 @@ pub enum Reconciled<T> {
 pub struct Ledger<'a> {
     store: &'a dyn Store,
     clock: &'a dyn Clock,
+    fence: &'a Fence,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,6 +54,9 @@ struct Record {
     intended_at: DateTime<Utc>,
     done_at: Option<DateTime<Utc>>,
     result: Option<serde_json::Value>,
+    /// The token of the lease under which it was tried last; 0 without one.
+    #[serde(default)]
+    fence: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,9 +67,9 @@ enum State {
 }
 
 impl<'a> Ledger<'a> {
-    /// The ledger on this store.
-    pub fn new(store: &'a dyn Store, clock: &'a dyn Clock) -> Self {
-        Self { store, clock }
+    /// The ledger on this store, for whoever acts under this fence.
+    pub fn new(store: &'a dyn Store, clock: &'a dyn Clock, fence: &'a Fence) -> Self {
+        Self { store, clock, fence }
     }
 
     /// See [`crate::Context::effect`].
@@ -86,18 +91,21 @@ impl<'a> Ledger<'a> {
         let key = key(handler, event, step);
         let (mut record, revision) = match self.find(&key).await? {
             Some((record, _)) if record.state == State::Done => return result(record),
-            Some((record, revision)) => {
+            Some((mut record, revision)) => {
+                self.allowed(record.fence)?;
                 if let Reconciled::Happened(value) = reconcile().await? {
                     self.done(&key, record, revision, &value).await?;
                     return Ok(value);
                 }
                 // Claimed anew before it is tried: if the store cannot take this, it could not take the result either;
                 // and of two who have looked at the world at once, one goes on.
+                record.fence = self.fence.token();
                 let revision = self.claim(&key, &record, Expect::Revision(revision)).await?;
                 (record, revision)
             }
             None => self.intend(&key, handler, event, step).await?,
         };
+        self.allowed(record.fence)?;
         match act(Intended::new(&key)).await {
             Ok(value) => {
                 record.state = State::Done;
@@ -116,6 +124,20 @@ impl<'a> Ledger<'a> {
                 Err(failure)
             }
         }
+    }
+
+    /// Refuses whoever is no longer the one to act: his lease is over, or a later holder was at the effect.
+    fn allowed(&self, tried_under: u64) -> Result<(), Failure> {
+        let token = self.fence.token();
+        if tried_under > token {
+            return Err(Failure::retry(anyhow::anyhow!(
+                "a process with the later lease {tried_under} was at this effect, this one has {token}"
+            )));
+        }
+        if !self.fence.holds() {
+            return Err(Failure::retry(anyhow::anyhow!("the lease {token} of this process is over")));
+        }
+        Ok(())
     }
 
     async fn find(&self, key: &str) -> Result<Option<(Record, u64)>, Failure> {
@@ -153,6 +175,7 @@ impl<'a> Ledger<'a> {
             intended_at: self.clock.now(),
             done_at: None,
             result: None,
+            fence: self.fence.token(),
         };
         let revision = self.claim(key, &record, Expect::Absent).await?;
         Ok((record, revision))

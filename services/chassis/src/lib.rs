@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod archive;
+pub mod attempts;
 pub mod backoff;
 pub mod bus;
 pub mod claim;
@@ -16,6 +17,7 @@ pub mod frame;
 pub mod handler;
 pub mod health;
 pub mod jetstream;
+pub mod lease;
 pub mod ledger;
 pub mod metrics;
 pub mod runner;

@@ -54,6 +54,8 @@ crate::metric_set! {
         seconds: HistogramVec = histograms("signalbox_handle_seconds", &["handler"], HANDLE_SECONDS),
         /// Deliveries that a handler is working on.
         in_flight: IntGaugeVec = gauges("signalbox_in_flight", &["handler"]),
+        /// Whether this process runs the handler: 1 if it does, 0 while it waits for another process to end.
+        active: IntGaugeVec = gauges("signalbox_active", &["handler"]),
         /// Events published by this process; a duplicate was on the bus already and is not stored again.
         published: IntCounterVec = counters("signalbox_published_total", &["result"]),
         /// Deliveries that ended as a dead letter, which waits for a person.
@@ -111,6 +113,11 @@ impl Metrics {
     /// How many deliveries a handler is working on.
     pub fn in_flight(&self, handler: &'static str) -> IntGauge {
         self.handlers.in_flight.with_label_values(&[handler])
+    }
+
+    /// Whether this process runs a handler.
+    pub fn active(&self, handler: &'static str) -> IntGauge {
+        self.handlers.active.with_label_values(&[handler])
     }
 
     /// An event was published.

@@ -1,32 +1,33 @@
 //! Runs a handler: takes deliveries, keeps the events of one partition key in order, gives signs of life, and settles.
 
+mod active;
+mod one;
 mod queue;
 mod table;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
-use tracing::Instrument as _;
 
+use crate::attempts::{Attempts, Of};
 use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Delivery, Settle};
-use crate::claim::{self, ClaimError};
-use crate::handler::{Context, Handler};
+use crate::handler::Handler;
+use crate::lease::{Fence, Leases};
 use crate::metrics::Metrics;
-use crate::{Clock, Failure, Shutdown, Store};
+use crate::{Clock, Shutdown, Store};
 
-use queue::Queue;
-use table::{End, Table};
+use queue::{GivenBack, Queue, Queued};
+use table::End;
 
-/// Deliveries held for each event that is handled at once: enough that one slow key does not starve the others.
-const HELD_PER_SLOT: usize = 8;
+/// Deliveries held for each event that is handled at once: enough that slow keys do not starve the others.
+const HELD_PER_SLOT: usize = 64;
 /// Signs of life in one ack wait.
 const BEATS_PER_WAIT: u32 = 3;
-/// Wait after an error of the bus.
+/// First and longest wait after an error of the bus.
 const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The ports of a runner.
 #[derive(Clone)]
@@ -42,10 +43,12 @@ pub struct Ports {
 }
 
 /// What a runner may be told apart from its handler's own wishes.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// Another ack wait than the handler's: what a crash costs, against how often it must give a sign of life.
     pub ack_wait: Option<Duration>,
+    /// Where several processes may run this handler: the one that has its lease is active, the others wait.
+    pub leases: Option<Arc<Leases>>,
 }
 
 /// Runs the handler until shutdown; then waits for what is being handled.
@@ -61,179 +64,206 @@ pub async fn run_with<H: Handler>(
     shutdown: Shutdown,
 ) -> Result<(), BusError> {
     let ack_wait = options.ack_wait.unwrap_or(H::ACK_WAIT);
-    let held = H::CONCURRENCY * HELD_PER_SLOT;
-    let spec = ConsumerSpec {
-        name: H::NAME.to_owned(),
-        types: H::HEARS.iter().map(|hears| hears.glob().to_owned()).collect(),
-        start: H::START,
-        max_in_flight: held,
-        ack_wait,
+    let active = ports.metrics.active(H::NAME);
+    let Some(leases) = options.leases else {
+        active.set(1);
+        let runner = Runner::new(handler, ports, ack_wait, Fence::none());
+        return runner.run(&shutdown, std::future::pending()).await;
     };
-    let Some(mut deliveries) = consume(&ports, &spec, &shutdown).await else {
-        return Ok(());
-    };
-    let beat = ack_wait / BEATS_PER_WAIT;
-    let mut beats = tokio::time::interval(beat);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut queue = Queue::new(H::CONCURRENCY);
-    let mut running = JoinSet::new();
-    let mut resume_at = Instant::now();
-    loop {
-        while let Some(delivery) = queue.start(Instant::now()) {
-            let (handler, ports) = (handler.clone(), ports.clone());
-            ports.metrics.in_flight(H::NAME).inc();
-            running.spawn(async move { one(&*handler, &ports, delivery, beat).await });
+    active.set(0);
+    while let Some(lease) = active::wait(&leases, H::NAME, &shutdown).await {
+        active.set(1);
+        let fence = lease.fence();
+        let (done, keeper) = active::keep(leases.clone(), lease);
+        let runner = Runner::new(handler.clone(), ports.clone(), ack_wait, fence.clone());
+        let result = runner.run(&shutdown, fence.lost()).await;
+        active.set(0);
+        done.cancel();
+        let _ = keeper.await;
+        result?;
+        if shutdown.is_triggered() {
+            break;
         }
-        tokio::select! {
-            () = shutdown.triggered() => break,
-            Some(joined) = running.join_next() => finished::<H>(joined, &mut queue, &ports, ack_wait),
-            _ = beats.tick() => {
-                for delivery in queue.waiting() {
-                    beat_once(delivery).await;
-                }
-            }
-            () = tokio::time::sleep_until(resume_at), if resume_at > Instant::now() => {}
-            next = deliveries.next(), if queue.held() < held && resume_at <= Instant::now() => match next {
-                Ok(delivery) => if let Some((delivery, after)) = queue.push(delivery, Instant::now()) {
-                    let _ = delivery.acker.settle(Settle::Nak(after)).await;
-                },
-                Err(error) => {
-                    tracing::warn!(handler = H::NAME, error = %anyhow::Error::new(error), "no delivery, trying again");
-                    resume_at = Instant::now() + PAUSE;
-                }
-            },
-        }
-    }
-    // What waits goes back at once, and not to us; what is being handled ends.
-    drop(deliveries);
-    for delivery in queue.waiting() {
-        let _ = delivery.acker.settle(Settle::Nak(Duration::ZERO)).await;
-    }
-    while let Some(joined) = running.join_next().await {
-        finished::<H>(joined, &mut queue, &ports, ack_wait);
+        tracing::warn!(handler = H::NAME, "the lease is lost: another process may be active");
     }
     Ok(())
 }
 
+/// What runs a handler while it is active.
+struct Runner<H> {
+    handler: Arc<H>,
+    ports: Ports,
+    ack_wait: Duration,
+    fence: Fence,
+    queue: Queue,
+    running: JoinSet<one::Ended>,
+    resume_at: Instant,
+    pause: Duration,
+}
+
+impl<H: Handler> Runner<H> {
+    fn new(handler: Arc<H>, ports: Ports, ack_wait: Duration, fence: Fence) -> Self {
+        let queue = Queue::new(H::CONCURRENCY, H::CONCURRENCY * HELD_PER_SLOT, ack_wait * 2);
+        let (running, resume_at) = (JoinSet::new(), Instant::now());
+        Self { handler, ports, ack_wait, fence, queue, running, resume_at, pause: PAUSE }
+    }
+
+    /// Runs until shutdown, or until `lost`: then what is being handled is cut off, because another process may be at it.
+    async fn run(mut self, shutdown: &Shutdown, lost: impl Future<Output = ()>) -> Result<(), BusError> {
+        tokio::pin!(lost);
+        let consuming = async {
+            tokio::select! {
+                deliveries = consume::<H>(&self.ports, self.ack_wait, shutdown) => deliveries,
+                () = &mut lost => None,
+            }
+        };
+        let Some(mut deliveries) = consuming.await else { return Ok(()) };
+        let mut beats = tokio::time::interval(self.ack_wait / BEATS_PER_WAIT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.start();
+            let now = Instant::now();
+            let wakes = self.queue.wakes().filter(|at| *at > now);
+            let takes = self.queue.has_room() && self.resume_at <= now;
+            tokio::select! {
+                () = shutdown.triggered() => break,
+                () = &mut lost => {
+                    self.running.shutdown().await;
+                    return Ok(());
+                }
+                Some(joined) = self.running.join_next() => self.ended(joined).await,
+                _ = beats.tick() => self.beat().await,
+                () = at(wakes) => {}
+                () = at(Some(self.resume_at)), if self.resume_at > now => {}
+                next = deliveries.next(), if takes => self.take(next).await,
+            }
+        }
+        // What waits goes back at once, and not to us; what is being handled ends.
+        drop(deliveries);
+        for delivery in self.queue.waiting() {
+            let _ = delivery.acker.settle(Settle::Return(Duration::ZERO)).await;
+        }
+        while let Some(joined) = self.running.join_next().await {
+            let Some(End::Again(queued)) = self.joined(joined) else { continue };
+            let _ = queued.delivery.acker.settle(Settle::Return(Duration::ZERO)).await;
+        }
+        Ok(())
+    }
+
+    /// Starts what may be handled now.
+    fn start(&mut self) {
+        while let Some(queued) = self.queue.start(Instant::now()) {
+            let (handler, ports, fence) = (self.handler.clone(), self.ports.clone(), self.fence.clone());
+            let beat = self.ack_wait / BEATS_PER_WAIT;
+            ports.metrics.in_flight(H::NAME).inc();
+            self.running.spawn(async move { one::handle(&*handler, &ports, fence, queued, beat).await });
+        }
+    }
+
+    async fn take(&mut self, next: Result<Delivery, BusError>) {
+        match next {
+            Ok(delivery) => {
+                self.pause = PAUSE;
+                let queued = self.queued(delivery).await;
+                let given_back = self.queue.push(queued, Instant::now());
+                give_back(given_back).await;
+            }
+            Err(error) => {
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(handler = H::NAME, error, "no delivery, trying again");
+                self.resume_at = Instant::now() + self.pause;
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+
+    /// A delivery with what is known of earlier attempts at its event.
+    async fn queued(&self, delivery: Delivery) -> Queued {
+        let key = Queue::key(&delivery);
+        let mut attempts = Attempts::default();
+        let known = !delivery.again || self.queue.is_running(&key, delivery.position);
+        if let (false, Ok(event)) = (known, &delivery.event) {
+            let of = Of { store: &*self.ports.store, handler: H::NAME, event, position: delivery.position };
+            attempts = Attempts::load(of).await.unwrap_or_else(|error| {
+                // The attempt will need the store, too, and say so.
+                tracing::debug!(handler = H::NAME, %error, "earlier attempts are not known");
+                Attempts::default()
+            });
+        }
+        let wait = attempts.not_before.and_then(|at| (at - self.ports.clock.now()).to_std().ok());
+        Queued { key, delivery, attempts, not_before: Instant::now() + wait.unwrap_or_default() }
+    }
+
+    async fn ended(&mut self, joined: Result<one::Ended, tokio::task::JoinError>) {
+        if let Some(End::Again(queued)) = self.joined(joined) {
+            let given_back = self.queue.retry(*queued, Instant::now());
+            give_back(given_back).await;
+        }
+    }
+
+    fn joined(&mut self, joined: Result<one::Ended, tokio::task::JoinError>) -> Option<End> {
+        self.ports.metrics.in_flight(H::NAME).dec();
+        match joined {
+            Ok(one::Ended { key, position, end }) => {
+                self.queue.release(&key, position);
+                Some(end)
+            }
+            Err(error) => {
+                tracing::error!(handler = H::NAME, %error, "a task of the runner ended by itself");
+                None
+            }
+        }
+    }
+
+    /// Signs of life for what waits: it is here, although nobody is at it.
+    async fn beat(&mut self) {
+        for delivery in self.queue.waiting() {
+            one::beat(delivery).await;
+        }
+        self.queue.prune(Instant::now());
+    }
+}
+
+async fn give_back(given_back: Option<GivenBack>) {
+    if let Some((delivery, after)) = given_back {
+        let _ = delivery.acker.settle(Settle::Return(after)).await;
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The consumer, as soon as the bus has it; `None` on shutdown.
-async fn consume(ports: &Ports, spec: &ConsumerSpec, shutdown: &Shutdown) -> Option<Box<dyn Deliveries>> {
+async fn consume<H: Handler>(
+    ports: &Ports,
+    ack_wait: Duration,
+    shutdown: &Shutdown,
+) -> Option<Box<dyn Deliveries>> {
+    let spec = ConsumerSpec {
+        name: H::NAME.to_owned(),
+        types: H::HEARS.iter().map(|hears| hears.glob().to_owned()).collect(),
+        start: H::START,
+        max_in_flight: H::CONCURRENCY * HELD_PER_SLOT,
+        ack_wait,
+    };
+    let mut pause = PAUSE;
     loop {
         let error = tokio::select! {
             () = shutdown.triggered() => return None,
             consumer = ports.bus.consume(spec.clone()) => match consumer {
                 Ok(deliveries) => return Some(deliveries),
-                Err(error) => error,
+                Err(error) => format!("{:#}", anyhow::Error::new(error)),
             },
         };
-        tracing::warn!(
-            handler = spec.name,
-            error = format!("{:#}", anyhow::Error::new(error)),
-            "no consumer yet, trying again"
-        );
+        tracing::warn!(handler = spec.name, error, "no consumer yet, trying again");
         tokio::select! {
             () = shutdown.triggered() => return None,
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
-    }
-}
-
-fn finished<H: Handler>(
-    joined: Result<(crate::Position, Arc<str>, End), tokio::task::JoinError>,
-    queue: &mut Queue,
-    ports: &Ports,
-    ack_wait: Duration,
-) {
-    ports.metrics.in_flight(H::NAME).dec();
-    match joined {
-        Ok((position, key, End::Settled)) => queue.release(&key, position),
-        // Whoever is behind it waits for it, but not for ever: should it never come back, they go on.
-        Ok((position, key, End::Later(delay))) => {
-            queue.hold(&key, position, Instant::now() + delay + ack_wait * 2);
-        }
-        Err(error) => {
-            tracing::error!(handler = H::NAME, error = %error, "a task of the runner ended by itself");
-        }
-    }
-}
-
-async fn one<H: Handler>(
-    handler: &H,
-    ports: &Ports,
-    queued: queue::Queued,
-    beat: Duration,
-) -> (crate::Position, Arc<str>, End) {
-    let queue::Queued { key, delivery } = queued;
-    let (event_id, event_type) = match &delivery.event {
-        Ok(event) => (event.id().to_owned(), event.ty().to_owned()),
-        Err(_) => (String::new(), String::new()),
-    };
-    let span = tracing::info_span!(
-        "handle",
-        handler = H::NAME,
-        event.id = event_id,
-        event.type = event_type,
-        position = delivery.position.0,
-        attempt = delivery.attempt
-    );
-    let work = alive(&delivery, beat, settle(handler, ports, &delivery)).instrument(span);
-    let end = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-        tracing::error!(handler = H::NAME, panic = said(&panic), "settling an event panicked: it comes back");
-        End::Later(Duration::ZERO)
-    });
-    (delivery.position, key, end)
-}
-
-async fn settle<H: Handler>(handler: &H, ports: &Ports, delivery: &Delivery) -> End {
-    let started = Instant::now();
-    let table = Table { handler: H::NAME, attempts: H::ATTEMPTS, ports, delivery };
-    let light = match &delivery.event {
-        Ok(event) => event,
-        Err(undecodable) => return table.undecodable(undecodable, started).await,
-    };
-    // Only now, so that what waits does not hold large bodies.
-    let event = match claim::check_out(&*ports.store, light.clone()).await {
-        Ok(event) => Arc::new(event),
-        Err(lost @ ClaimError::Lost(_)) => {
-            return table.undecodable(&claim::without_body(light, &lost), started).await;
-        }
-        Err(error @ ClaimError::Store { .. }) => {
-            return table.settle(light, Err(Failure::retry(error)), started).await;
-        }
-    };
-    let context = Context::new(
-        H::NAME,
-        event.clone(),
-        delivery.attempt,
-        ports.bus.clone(),
-        ports.store.clone(),
-        ports.clock.clone(),
-    );
-    let outcome = AssertUnwindSafe(handler.handle(&event, &context)).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|panic| {
-        Err(Failure::retry(anyhow::anyhow!("the handler panicked: {}", said(&panic))))
-    });
-    table.settle(light, outcome, started).await
-}
-
-fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".to_owned())
-}
-
-/// Gives signs of life while the work goes on.
-async fn alive(delivery: &Delivery, beat: Duration, work: impl Future<Output = End>) -> End {
-    let mut beats = tokio::time::interval_at(Instant::now() + beat, beat);
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            end = &mut work => return end,
-            _ = beats.tick() => beat_once(delivery).await,
-        }
-    }
-}
-
-async fn beat_once(delivery: &Delivery) {
-    if let Err(error) = delivery.acker.settle(Settle::Progress).await {
-        tracing::debug!(position = delivery.position.0, error = %error, "a sign of life did not get through");
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

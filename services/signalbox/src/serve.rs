@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use chassis::engine::OpenError;
+use chassis::lease::Leases;
 use chassis::{Bus, BusUrl, Clock, Engine, Health, Metrics, Shutdown, Store, SystemClock};
 use kube::Client;
 use tempfile::TempDir;
@@ -116,7 +117,10 @@ impl Server {
             catalog: current,
             kube,
             shutdown: self.shutdown.clone(),
-            options: chassis::runner::Options { ack_wait: settings.ack_wait.map(|wait| wait.0) },
+            options: chassis::runner::Options {
+                ack_wait: settings.ack_wait.map(|wait| wait.0),
+                leases: leases(&settings.bus.0, &self.engine.store),
+            },
         };
         let running = services::spawn(settings, &parts, &mut self.tasks)?;
         self.scratch = running.scratch;
@@ -203,6 +207,19 @@ impl Server {
         tasks.shutdown().await;
         drop((advertised, scratch));
         engine.close().await;
+    }
+}
+
+/// On NATS, another process may run the same handlers: one of them at a time is active.
+fn leases(url: &BusUrl, store: &Arc<dyn Store>) -> Option<Arc<Leases>> {
+    match url {
+        // The folder is locked.
+        BusUrl::Embedded(_) => None,
+        BusUrl::Nats(_) => {
+            let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            let holder = format!("{host}/{}/{}", std::process::id(), uuid::Uuid::new_v4().simple());
+            Some(Arc::new(Leases::new(store.clone(), holder)))
+        }
     }
 }
 

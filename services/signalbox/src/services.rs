@@ -152,6 +152,6 @@ fn handler<H: Handler>(handler: H, parts: &Parts, tasks: &mut Tasks) {
     let Parts { bus, store, clock, metrics, shutdown, options, .. } = parts;
     let bound =
         Ports { bus: bus.clone(), store: store.clone(), clock: clock.clone(), metrics: metrics.clone() };
-    let running = runner::run_with(Arc::new(handler), bound, *options, shutdown.clone());
+    let running = runner::run_with(Arc::new(handler), bound, options.clone(), shutdown.clone());
     tasks.spawn(async move { (H::NAME, running.await.map_err(anyhow::Error::new)) });
 }

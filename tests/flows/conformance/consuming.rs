@@ -29,7 +29,7 @@ async fn a_consumer_gets_what_came_before_it_in_order(on: Fixture) -> anyhow::Re
     let mut deliveries = on.engine.bus.consume(spec("h")).await?;
     for id in ["1", "2", "3"] {
         let delivery = next(&mut deliveries).await?;
-        assert_eq!((id_of(&delivery).as_str(), delivery.attempt), (id, 1));
+        assert_eq!((id_of(&delivery).as_str(), delivery.again), (id, false));
         delivery.acker.settle(Settle::Ack).await?;
     }
     Ok(())
@@ -66,12 +66,12 @@ async fn what_is_put_off_comes_back_with_its_attempt(on: Fixture) -> anyhow::Res
     on.engine.bus.publish(&event("1")).await?;
     on.engine.bus.publish(&event("2")).await?;
     let mut deliveries = on.engine.bus.consume(spec("h")).await?;
-    next(&mut deliveries).await?.acker.settle(Settle::Nak(Duration::from_millis(300))).await?;
+    next(&mut deliveries).await?.acker.settle(Settle::Return(Duration::from_millis(300))).await?;
     let second = next(&mut deliveries).await?;
     assert_eq!(id_of(&second), "2");
     second.acker.settle(Settle::Ack).await?;
     let back = next(&mut deliveries).await?;
-    assert_eq!((id_of(&back).as_str(), back.attempt), ("1", 2));
+    assert_eq!((id_of(&back).as_str(), back.again), ("1", true));
     back.acker.settle(Settle::Ack).await?;
     nothing_more(&mut deliveries).await
 }

@@ -239,7 +239,7 @@ impl Consumer {
                 }
                 return None;
             }
-            Settle::Nak(delay) | Settle::Return(delay) => {
+            Settle::Return(delay) => {
                 state.pending.remove(&position);
                 let wait = chrono::Duration::from_std(delay).unwrap_or(chrono::Duration::MAX);
                 let retry =
@@ -259,7 +259,7 @@ impl Consumer {
                 changes
             }
         };
-        if attempt > 1 && !matches!(how, Settle::Nak(_) | Settle::Return(_)) {
+        if attempt > 1 && !matches!(how, Settle::Return(_)) {
             changes.push((keys::retry(name, position), None));
         }
         if state.floor > state.saved_floor {

@@ -39,7 +39,7 @@ impl Feed {
         let settler =
             Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position, attempt };
         let (position, event) = (recorded.position, recorded.event);
-        Ok(Some(Delivery { position, attempt, again: attempt > 1, event, acker: Box::new(settler) }))
+        Ok(Some(Delivery { position, again: attempt > 1, event, acker: Box::new(settler) }))
     }
 }
 

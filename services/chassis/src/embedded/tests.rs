@@ -46,7 +46,7 @@ async fn everything_is_there_after_the_folder_was_closed_and_opened() {
     let mut deliveries = first.consume(spec()).await.unwrap();
     deliveries.next().await.unwrap().acker.settle(Settle::Ack).await.unwrap();
     // Put off: its attempt must be remembered, too.
-    deliveries.next().await.unwrap().acker.settle(Settle::Nak(Duration::ZERO)).await.unwrap();
+    deliveries.next().await.unwrap().acker.settle(Settle::Return(Duration::ZERO)).await.unwrap();
     drop(deliveries);
     close(first).await;
 
@@ -59,9 +59,9 @@ async fn everything_is_there_after_the_folder_was_closed_and_opened() {
     );
     let mut deliveries = second.consume(spec()).await.unwrap();
     let back = deliveries.next().await.unwrap();
-    assert_eq!((back.position, back.attempt), (Position(2), 2));
+    assert_eq!((back.position, back.again), (Position(2), true));
     let new = deliveries.next().await.unwrap();
-    assert_eq!((new.position, new.attempt), (Position(3), 1));
+    assert_eq!(new.position, Position(3));
 }
 
 #[tokio::test]

@@ -147,14 +147,12 @@ impl Deliveries for Pull {
             }
         };
         let info = message.info().map_err(|error| failed(anyhow::Error::from_boxed(error)))?;
-        let position = Position(info.stream_sequence);
-        let attempt = u32::try_from(info.delivered).unwrap_or(1).max(1);
+        let (position, again) = (Position(info.stream_sequence), info.delivered > 1);
         let event = decode(&message.message);
         let (_, acker) = message.split();
         Ok(Delivery {
             position,
-            attempt,
-            again: attempt > 1,
+            again,
             event,
             acker: Box::new(Settler { acker, place: Mutex::new(Some(place)) }),
         })
@@ -177,9 +175,7 @@ impl Acker for Settler {
         let done = match how {
             Settle::Progress => acker.ack_with(AckKind::Progress).await,
             Settle::Ack => acker.double_ack_with(AckKind::Ack).await,
-            Settle::Nak(delay) | Settle::Return(delay) => {
-                acker.double_ack_with(AckKind::Nak(Some(delay))).await
-            }
+            Settle::Return(delay) => acker.double_ack_with(AckKind::Nak(Some(delay))).await,
             Settle::Term => acker.double_ack_with(AckKind::Term).await,
         };
         done.map_err(|error| {

@@ -1,4 +1,8 @@
 //! Which delivery may be handled next: in the order of the log for one partition key, in parallel for different keys.
+//!
+//! What failed stays here until its time has come, and those behind it on its key wait for it. The queue is bounded, in
+//! deliveries and in bytes, and no key may take more than a share of what is free: what finds no room is given back to
+//! the bus, and its *position* is remembered, so that nothing of its key that stands behind it is handled before it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,78 +10,146 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::attempts::Attempts;
 use crate::bus::{Delivery, Position};
 
-/// How many events may wait in memory behind a failed event of their key.
-const WAITING_BEHIND_HELD: usize = 4;
+/// How many bytes of bodies may wait. A single delivery is always taken, whatever its size.
+const BYTES: usize = 16 * 1024 * 1024;
+/// A key may take one in so many of the free places, so that the places never run out, however many keys are stuck.
+const SHARE: usize = 4;
+/// A key may always have this many places.
+const ALWAYS: usize = 2;
+/// When what found no room may come again.
+const BACK_AFTER: Duration = Duration::from_secs(2);
 
 /// The deliveries that a runner holds.
 pub struct Queue {
     keys: HashMap<Arc<str>, Key>,
-    /// How often a position was given back without being handled: those deliveries are no attempts.
-    returned: HashMap<Position, u32>,
     slots: usize,
     running: usize,
+    /// How many deliveries may be held.
+    places: usize,
+    waiting: usize,
+    bytes: usize,
+    /// Longer than a delivery that was given back can take to come again, its wait not counted.
+    patience: Duration,
 }
 
-/// A delivery with its key.
+/// A delivery with its key and what is known of its attempts.
 pub struct Queued {
     /// Its partition key.
     pub key: Arc<str>,
     /// The delivery.
     pub delivery: Delivery,
+    /// The attempts at it.
+    pub attempts: Attempts,
+    /// It is not handled before.
+    pub not_before: Instant,
 }
+
+/// What is given back to the bus, and when it may come again.
+pub type GivenBack = (Delivery, Duration);
 
 #[derive(Default)]
 struct Key {
     running: Option<Position>,
-    /// Its first event failed and comes back; until it does, or this time has come, those behind it wait.
-    held: Option<(Position, Instant)>,
-    waiting: BTreeMap<Position, Delivery>,
+    waiting: BTreeMap<Position, Queued>,
+    /// Given back to the bus; should one not be here again at that time, those behind it no longer wait for it.
+    away: BTreeMap<Position, Instant>,
 }
 
 impl Key {
+    /// Whether its first delivery may be handled now.
     fn ready(&self, now: Instant) -> bool {
-        let Some((&first, _)) = self.waiting.first_key_value() else {
-            return false;
-        };
-        let free = self.held.is_none_or(|(held, until)| first <= held || until <= now);
-        self.running.is_none() && free
+        let Some((_, queued)) = self.waiting.first_key_value() else { return false };
+        self.running.is_none() && !self.waits_for_one_away(now) && queued.not_before <= now
+    }
+
+    fn waits_for_one_away(&self, now: Instant) -> bool {
+        let Some((first, _)) = self.waiting.first_key_value() else { return false };
+        self.away.range(..first).any(|(_, until)| *until > now)
+    }
+
+    /// When [`Self::ready`] may change by itself.
+    fn wakes(&self) -> Option<Instant> {
+        let (first, queued) = self.waiting.first_key_value().filter(|_| self.running.is_none())?;
+        self.away.range(..first).map(|(_, until)| *until).chain([queued.not_before]).max()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.is_none() && self.waiting.is_empty() && self.away.is_empty()
     }
 }
 
 impl Queue {
-    /// An empty queue that lets `slots` deliveries be handled at once.
-    pub fn new(slots: usize) -> Self {
-        Self { keys: HashMap::new(), returned: HashMap::new(), slots, running: 0 }
+    /// An empty queue that lets `slots` deliveries be handled at once and holds up to `places`. A delivery that was
+    /// given back is waited for by those behind it, at most `patience` longer than it was put off.
+    pub fn new(slots: usize, places: usize, patience: Duration) -> Self {
+        Self { keys: HashMap::new(), slots, running: 0, places, waiting: 0, bytes: 0, patience }
     }
 
-    /// Takes a delivery in. One that is being handled already is dropped: its first delivery settles it.
-    ///
-    /// Gives one back, with the time after which it may come again, when many wait behind a failed event of their key:
-    /// a key that is stuck may not fill the queue, or the failed event itself would find no room to come back.
-    pub fn push(&mut self, mut delivery: Delivery, now: Instant) -> Option<(Delivery, Duration)> {
-        let key: Arc<str> = match &delivery.event {
+    /// The partition key of a delivery.
+    pub fn key(delivery: &Delivery) -> Arc<str> {
+        match &delivery.event {
             Ok(event) => Arc::from(event.partition_key().as_ref()),
             // Nobody waits for what cannot be read.
             Err(_) => Arc::from(format!("\0{}", delivery.position)),
-        };
-        let key = self.keys.entry(key).or_default();
-        if let Some((held, until)) = key.held
-            && delivery.position > held
-            && until > now
-            && key.waiting.len() >= WAITING_BEHIND_HELD
-        {
-            *self.returned.entry(delivery.position).or_default() += 1;
-            return Some((delivery, until - now));
         }
-        if let Some(returned) = self.returned.get(&delivery.position) {
-            delivery.attempt = delivery.attempt.saturating_sub(*returned).max(1);
+    }
+
+    /// Whether it is being handled: its first delivery settles it.
+    pub fn is_running(&self, key: &str, position: Position) -> bool {
+        self.keys.get(key).is_some_and(|key| key.running == Some(position))
+    }
+
+    /// Takes a delivery in. One that is being handled already is dropped. Returns what has to be given back for it: it,
+    /// or one of its key that stands behind it.
+    #[must_use]
+    pub fn push(&mut self, queued: Queued, now: Instant) -> Option<GivenBack> {
+        let (name, position) = (queued.key.clone(), queued.delivery.position);
+        if self.is_running(&name, position) {
+            return None;
         }
-        if key.running != Some(delivery.position) {
-            key.waiting.insert(delivery.position, delivery);
+        let free = self.places.saturating_sub(self.held());
+        let full_of_bytes = self.bytes + size(&queued) > BYTES;
+        let key = self.keys.entry(name.clone()).or_default();
+        key.away.remove(&position);
+        self.waiting += 1;
+        self.bytes += size(&queued);
+        if let Some(before) = key.waiting.insert(position, queued) {
+            self.waiting -= 1;
+            self.bytes -= size(&before);
         }
-        None
+        let share = if full_of_bytes { 1 } else { (free / SHARE).max(ALWAYS) };
+        // Those who wait for one that is away may not take the places that it needs to come back.
+        let in_its_way = free < self.places / SHARE && key.waits_for_one_away(now);
+        // The last of the key goes: the first must find room, or the key would never move.
+        if key.waiting.len() > share || in_its_way { self.give_back(&name, now) } else { None }
+    }
+
+    /// A failed delivery comes in again, to be tried after `queued.not_before`. Returns what has to be given back for it.
+    #[must_use]
+    pub fn retry(&mut self, queued: Queued, now: Instant) -> Option<GivenBack> {
+        let (name, position, not_before) = (queued.key.clone(), queued.delivery.position, queued.not_before);
+        self.release(&name, position);
+        // Those that wait for their time may not take the places of those whose time has come.
+        let late = self.keys.values().filter(|key| !key.waiting.is_empty() && !key.ready(now)).count();
+        if late * 2 >= self.places {
+            let wait = not_before.saturating_duration_since(now).max(BACK_AFTER);
+            self.keys.entry(name).or_default().away.insert(position, now + wait + self.patience);
+            return Some((queued.delivery, wait));
+        }
+        self.push(queued, now)
+    }
+
+    fn give_back(&mut self, name: &str, now: Instant) -> Option<GivenBack> {
+        let key = self.keys.get_mut(name)?;
+        let (position, queued) = key.waiting.pop_last()?;
+        self.waiting -= 1;
+        self.bytes -= size(&queued);
+        let wait = queued.not_before.saturating_duration_since(now).max(BACK_AFTER);
+        key.away.insert(position, now + wait + self.patience);
+        Some((queued.delivery, wait))
     }
 
     /// The next delivery that may be handled now.
@@ -90,148 +162,66 @@ impl Queue {
         let name =
             ready.min_by_key(|(_, key)| key.waiting.keys().next().copied()).map(|(name, _)| name.clone())?;
         let key = self.keys.get_mut(&name)?;
-        let (position, delivery) = key.waiting.pop_first()?;
+        let (position, queued) = key.waiting.pop_first()?;
+        // Those that never came back are no longer waited for.
+        key.away = key.away.split_off(&position);
         key.running = Some(position);
-        key.held = None;
         self.running += 1;
-        Some(Queued { key: name, delivery })
+        self.waiting -= 1;
+        self.bytes -= size(&queued);
+        Some(queued)
     }
 
-    /// A delivery was settled.
+    /// A delivery is no longer being handled.
     pub fn release(&mut self, name: &str, position: Position) {
         if let Some(key) = self.keys.get_mut(name)
             && key.running == Some(position)
         {
             key.running = None;
             self.running -= 1;
-            self.returned.remove(&position);
-            if key.waiting.is_empty() {
+            if key.is_idle() {
                 self.keys.remove(name);
             }
         }
     }
 
-    /// A delivery failed and comes back: those behind it wait for it until `until`.
-    pub fn hold(&mut self, name: &str, position: Position, until: Instant) {
-        if let Some(key) = self.keys.get_mut(name)
-            && key.running == Some(position)
-        {
-            key.running = None;
-            key.held = Some((position, until));
-            self.running -= 1;
+    /// When a delivery that waits for its time may be started, if a slot is free.
+    pub fn wakes(&self) -> Option<Instant> {
+        if self.running == self.slots {
+            return None;
         }
+        self.keys.values().filter_map(Key::wakes).min()
     }
 
-    /// How many deliveries it holds, those being handled included.
-    pub fn held(&self) -> usize {
-        self.running + self.keys.values().map(|key| key.waiting.len()).sum::<usize>()
+    /// Forgets those that were given back and did not come again in their time.
+    pub fn prune(&mut self, now: Instant) {
+        self.keys.retain(|_, key| {
+            key.away.retain(|_, until| *until > now);
+            !key.is_idle()
+        });
+    }
+
+    /// Whether another delivery may be taken in.
+    pub fn has_room(&self) -> bool {
+        self.held() < self.places
+    }
+
+    fn held(&self) -> usize {
+        self.running + self.waiting
     }
 
     /// The deliveries that wait.
     pub fn waiting(&self) -> impl Iterator<Item = &Delivery> {
-        self.keys.values().flat_map(|key| key.waiting.values())
+        self.keys.values().flat_map(|key| key.waiting.values().map(|queued| &queued.delivery))
+    }
+}
+
+fn size(queued: &Queued) -> usize {
+    match &queued.delivery.event {
+        Ok(event) => event.body().len(),
+        Err(undecodable) => undecodable.payload.len(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
-    use events::Envelope;
-
-    use super::*;
-    use crate::bus::{Acker, BusError, Settle};
-
-    struct Nobody;
-
-    #[async_trait]
-    impl Acker for Nobody {
-        async fn settle(&self, _: Settle) -> Result<(), BusError> {
-            Ok(())
-        }
-    }
-
-    fn delivery(position: u64, key: &str) -> Delivery {
-        let event = Envelope::builder(position.to_string(), "/s", "t").partition_key(key).build();
-        Delivery {
-            position: Position(position),
-            attempt: 1,
-            again: false,
-            event: Ok(event.unwrap()),
-            acker: Box::new(Nobody),
-        }
-    }
-
-    fn filled(deliveries: &[(u64, &str)]) -> Queue {
-        let mut queue = Queue::new(2);
-        for (position, key) in deliveries {
-            assert!(queue.push(delivery(*position, key), Instant::now()).is_none());
-        }
-        queue
-    }
-
-    fn started(queue: &mut Queue, now: Instant) -> Vec<u64> {
-        std::iter::from_fn(|| queue.start(now)).map(|queued| queued.delivery.position.0).collect()
-    }
-
-    #[test]
-    fn one_key_is_serial_and_different_keys_are_parallel() {
-        let now = Instant::now();
-        let mut queue = filled(&[(1, "a"), (2, "a"), (3, "b")]);
-        assert_eq!(started(&mut queue, now), [1, 3]);
-        queue.release("a", Position(1));
-        assert_eq!(started(&mut queue, now), [2]);
-    }
-
-    #[test]
-    fn no_more_are_started_than_there_are_slots() {
-        let mut queue = filled(&[(1, "a"), (2, "b"), (3, "c")]);
-        assert_eq!(started(&mut queue, Instant::now()), [1, 2]);
-    }
-
-    #[test]
-    fn those_behind_a_failed_event_wait_until_it_is_back() {
-        let now = Instant::now();
-        let mut queue = filled(&[(1, "a"), (2, "a")]);
-        assert_eq!(started(&mut queue, now), [1]);
-        queue.hold("a", Position(1), now + Duration::from_mins(1));
-        assert_eq!(started(&mut queue, now), [0; 0]);
-        queue.push(delivery(1, "a"), now);
-        assert_eq!(started(&mut queue, now), [1]);
-    }
-
-    #[test]
-    fn a_failed_event_that_never_comes_back_does_not_block_its_key_for_ever() {
-        let now = Instant::now();
-        let mut queue = filled(&[(1, "a"), (2, "a")]);
-        started(&mut queue, now);
-        queue.hold("a", Position(1), now + Duration::from_mins(1));
-        assert_eq!(started(&mut queue, now + Duration::from_secs(61)), [2]);
-    }
-
-    #[test]
-    fn a_stuck_key_does_not_fill_the_queue() {
-        let now = Instant::now();
-        let mut queue = filled(&[(1, "a")]);
-        started(&mut queue, now);
-        queue.hold("a", Position(1), now + Duration::from_mins(1));
-        let returned = (2..100).filter_map(|at| queue.push(delivery(at, "a"), now)).count();
-        assert_eq!(returned, 98 - WAITING_BEHIND_HELD);
-        assert!(queue.push(delivery(1, "a"), now).is_none(), "there is room for the failed event itself");
-        assert_eq!(started(&mut queue, now), [1]);
-        // To be given back was no attempt.
-        queue.release("a", Position(1));
-        let again = Delivery { attempt: 2, ..delivery(50, "b") };
-        queue.push(again, now);
-        assert_eq!(queue.start(now).map(|queued| queued.delivery.attempt), Some(1));
-    }
-
-    #[test]
-    fn a_second_delivery_of_what_is_being_handled_is_dropped() {
-        let now = Instant::now();
-        let mut queue = filled(&[(1, "a")]);
-        assert_eq!(started(&mut queue, now), [1]);
-        queue.push(delivery(1, "a"), now);
-        queue.release("a", Position(1));
-        assert_eq!(started(&mut queue, now), [0; 0]);
-    }
-}
+mod tests;

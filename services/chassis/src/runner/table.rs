@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `Done(events)` | publish them, ack | `done` |
 //! | `Ignore(why)` | ack | `ignored` |
-//! | `Err(Retry)` | nak with delay; after the last attempt: dead letter, term | `retried` / `rejected` |
+//! | `Err(Retry)` | kept, and tried again after a while; after the last attempt: dead letter, term | `retried` / `rejected` |
 //! | `Err(Reject)` | dead letter, term | `rejected` |
 //! | undecodable | dead letter with the bytes, term | `undecodable` |
 
@@ -14,18 +14,28 @@ use events::Envelope;
 use tokio::time::Instant;
 
 use super::Ports;
+use super::queue::Queued;
+use crate::attempts::{Attempts, Failed, Of};
 use crate::backoff;
 use crate::bus::{Delivery, Settle, Undecodable};
-use crate::dead::DeadLetters;
+use crate::dead::{self, DeadLetter, DeadLetters, Death};
 use crate::failure::{Decision, Failure};
 use crate::handler::Outcome;
 use crate::metrics::OutcomeLabel;
 
-/// What became of a delivery, for the queue.
+/// What becomes of a delivery.
 pub enum End {
     /// It does not come back.
     Settled,
-    /// It comes back after this time.
+    /// It is to be tried again.
+    Again(Box<Queued>),
+}
+
+/// What an attempt came to.
+pub enum Verdict {
+    /// The event is settled.
+    Settled,
+    /// It is tried again after this time.
     Later(Duration),
 }
 
@@ -34,48 +44,68 @@ pub struct Table<'a> {
     /// Name of the handler.
     pub handler: &'static str,
     /// How many attempts an event gets.
-    pub attempts: u32,
+    pub budget: u32,
     /// The ports.
     pub ports: &'a Ports,
     /// The delivery.
     pub delivery: &'a Delivery,
+    /// The attempts at it, this one included.
+    pub attempts: &'a mut Attempts,
 }
 
 impl Table<'_> {
     /// The row of an event that was handled.
-    pub async fn settle(&self, event: &Envelope, handled: Result<Outcome, Failure>, started: Instant) -> End {
+    pub async fn settle(
+        &mut self,
+        event: &Envelope,
+        handled: Result<Outcome, Failure>,
+        started: Instant,
+    ) -> Verdict {
         let failure = match handled {
             Ok(Outcome::Done(announcements)) => match self.announce(event, &announcements).await {
                 Ok(()) => {
                     tracing::info!(announced = announcements.len(), "done");
-                    return self.end(Settle::Ack, OutcomeLabel::Done, started).await;
+                    return self.end(Some(event), Settle::Ack, OutcomeLabel::Done, started).await;
                 }
                 Err(failure) => failure,
             },
             Ok(Outcome::Ignore(why)) => {
                 tracing::debug!(why, "ignored");
-                return self.end(Settle::Ack, OutcomeLabel::Ignored, started).await;
+                return self.end(Some(event), Settle::Ack, OutcomeLabel::Ignored, started).await;
             }
             Err(failure) => failure,
         };
+        let mut reasons: Vec<String> = failure.error.chain().map(ToString::to_string).collect();
+        let failed = Failed { at: self.ports.clock.now(), reasons: reasons.clone() };
         match failure.decision {
-            Decision::Retry(after) if self.delivery.attempt < self.attempts => {
-                let delay = after.unwrap_or_else(|| backoff::after(self.delivery.attempt));
+            Decision::Retry(after) if self.attempts.made < self.budget => {
+                let delay = after.unwrap_or_else(|| backoff::after(self.attempts.made));
                 tracing::warn!(error = %failure, delay_ms = delay.as_millis(), "failed, trying again");
-                self.end(Settle::Nak(delay), OutcomeLabel::Retried, started).await
+                self.retry(event, failed, delay, started).await
             }
             Decision::Retry(_) => {
-                let reasons = reasons(&failure.error, Some(self.delivery.attempt));
+                reasons.insert(0, format!("given up after {} attempts", self.attempts.made));
+                self.attempts.add(failed);
                 self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
             }
             Decision::Reject => {
-                self.bury(Ok(event), reasons(&failure.error, None), OutcomeLabel::Rejected, started).await
+                self.attempts.add(failed);
+                self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
             }
         }
     }
 
+    /// The row of an event whose last attempt did not come to an end.
+    pub async fn worn_out(&mut self, event: &Envelope, started: Instant) -> Verdict {
+        let reasons = vec![
+            format!("given up after {} attempts", self.attempts.made),
+            "the process ended during the last one".to_owned(),
+        ];
+        self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
+    }
+
     /// The row of a message that is no event.
-    pub async fn undecodable(&self, message: &Undecodable, started: Instant) -> End {
+    pub async fn undecodable(&mut self, message: &Undecodable, started: Instant) -> Verdict {
         self.bury(Err(message), vec![message.reason.clone()], OutcomeLabel::Undecodable, started).await
     }
 
@@ -84,60 +114,110 @@ impl Table<'_> {
         event: &Envelope,
         announcements: &[events::Announcement],
     ) -> Result<(), Failure> {
+        let now = self.ports.clock.now();
+        let mut derived = Vec::with_capacity(announcements.len());
         for (step, announcement) in announcements.iter().enumerate() {
-            let now = self.ports.clock.now();
-            let derived = events::derive(event, self.handler, &step.to_string(), announcement, now)
-                .map_err(Failure::reject)?;
-            self.ports.bus.publish(&derived).await?;
+            let event = events::derive(event, self.handler, &step.to_string(), announcement, now);
+            derived.push(event.map_err(Failure::reject)?);
+        }
+        for published in self.ports.bus.publish_all(&derived).await {
+            published?;
         }
         Ok(())
     }
 
+    async fn retry(
+        &mut self,
+        event: &Envelope,
+        failed: Failed,
+        delay: Duration,
+        started: Instant,
+    ) -> Verdict {
+        let not_before = self.ports.clock.now() + delay;
+        let of = of(self.ports, self.handler, self.delivery, event);
+        if let Err(error) = self.attempts.failed(of, failed, not_before).await {
+            // The process knows; only a restart would not.
+            tracing::warn!(
+                error = format!("{:#}", anyhow::Error::new(error)),
+                "cannot record a failed attempt"
+            );
+        }
+        self.count(OutcomeLabel::Retried, started);
+        Verdict::Later(delay)
+    }
+
     async fn bury(
-        &self,
+        &mut self,
         event: Result<&Envelope, &Undecodable>,
         reasons: Vec<String>,
         label: OutcomeLabel,
         started: Instant,
-    ) -> End {
-        let (attempt, position, now) =
-            (self.delivery.attempt, self.delivery.position, self.ports.clock.now());
-        let dead = DeadLetters::new(self.ports.store.clone());
-        match dead.bury(self.handler, event, position, reasons, attempt, now).await {
+    ) -> Verdict {
+        let death = Death {
+            handler: self.handler,
+            event,
+            position: self.delivery.position,
+            reasons,
+            attempts: self.attempts.made.max(1),
+            failures: self.attempts.failures.clone(),
+            now: self.ports.clock.now(),
+        };
+        match self.kept(death).await {
             Ok(letter) => {
                 tracing::error!(dead_letter = letter.id, reasons = ?letter.reasons, "given up: it is a dead letter now");
                 self.ports.metrics.dead_letters(self.handler).inc();
-                self.end(Settle::Term, label, started).await
+                self.end(event.ok(), Settle::Term, label, started).await
             }
             Err(error) => {
                 // Not kept, so not given up: it comes back.
-                let delay = backoff::after(attempt);
-                tracing::error!(
-                    error = format!("{:#}", anyhow::Error::new(error)),
-                    "cannot keep a dead letter, trying again"
-                );
-                self.end(Settle::Nak(delay), OutcomeLabel::Retried, started).await
+                tracing::error!(error = format!("{error:#}"), "cannot keep a dead letter, trying again");
+                self.count(OutcomeLabel::Retried, started);
+                let delay = backoff::after(self.attempts.made);
+                self.attempts.made = self.attempts.made.saturating_sub(1);
+                Verdict::Later(delay)
             }
         }
     }
 
-    async fn end(&self, how: Settle, label: OutcomeLabel, started: Instant) -> End {
-        self.ports.metrics.handled(self.handler, label, started.elapsed().as_secs_f64());
+    /// Keeps a dead letter and tells of it.
+    async fn kept(&self, death: Death<'_>) -> anyhow::Result<DeadLetter> {
+        let (event, now) = (death.event.ok(), death.now);
+        let letter = DeadLetters::new(self.ports.store.clone()).bury(death).await?;
+        if let Some(born) = dead::born(&letter, event, now) {
+            self.ports.bus.publish(&born).await?;
+        }
+        Ok(letter)
+    }
+
+    async fn end(
+        &self,
+        event: Option<&Envelope>,
+        how: Settle,
+        label: OutcomeLabel,
+        started: Instant,
+    ) -> Verdict {
+        self.count(label, started);
         if let Err(error) = self.delivery.acker.settle(how).await {
             // It is delivered again; the ledger and the deterministic ids keep that harmless.
             tracing::warn!(
                 error = format!("{:#}", anyhow::Error::new(error)),
                 "the bus did not record the outcome"
             );
+        } else if let Some(event) = event {
+            let of = of(self.ports, self.handler, self.delivery, event);
+            if let Err(error) = self.attempts.forget(of).await {
+                // It is of this delivery alone, and it expires.
+                tracing::debug!(%error, "a record of attempts stays");
+            }
         }
-        match how {
-            Settle::Nak(delay) | Settle::Return(delay) => End::Later(delay),
-            Settle::Ack | Settle::Term | Settle::Progress => End::Settled,
-        }
+        Verdict::Settled
+    }
+
+    fn count(&self, label: OutcomeLabel, started: Instant) {
+        self.ports.metrics.handled(self.handler, label, started.elapsed().as_secs_f64());
     }
 }
 
-fn reasons(error: &anyhow::Error, given_up_after: Option<u32>) -> Vec<String> {
-    let given_up = given_up_after.map(|attempts| format!("given up after {attempts} attempts"));
-    given_up.into_iter().chain(error.chain().map(ToString::to_string)).collect()
+fn of<'a>(ports: &'a Ports, handler: &'a str, delivery: &Delivery, event: &'a Envelope) -> Of<'a> {
+    Of { store: &*ports.store, handler, event, position: delivery.position }
 }

@@ -65,6 +65,7 @@ fn tone(kind: Option<Kind>) -> Tone {
         | Kind::ApplicationMissing
         | Kind::ApplicationOperationFailed
         | Kind::ApplicationOperationError
+        | Kind::DeadLetterCreated
         | Kind::DeployFailed
         | Kind::NotificationFailed => Tone::Bad,
         Kind::AlertResolved

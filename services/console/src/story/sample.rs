@@ -119,6 +119,7 @@ fn letter(event: &Envelope) -> DeadLetter {
         reasons: vec!["given up after 10 attempts".to_owned(), "the repository does not answer".to_owned()],
         attempts: 10,
         position: Position(3),
+        failures: Vec::new(),
         died_at: began(),
     }
 }

@@ -6,7 +6,7 @@ use events::payload::alert::Alert;
 use events::payload::application::{Application, Transition};
 use events::payload::automation::{Evaluated, Rule, Verdict};
 use events::payload::deploy::{self, Image, Step, Verified};
-use events::payload::notification;
+use events::payload::{dead_letter, notification};
 use events::{Envelope, Kind};
 
 use super::{Effect, LINE, Summary, word_of};
@@ -32,6 +32,7 @@ pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_jso
         | Kind::ApplicationOperationFailed
         | Kind::ApplicationOperationError => plain(application(&event.payload()?)),
         Kind::AutomationEvaluated => evaluated(&event.payload()?),
+        Kind::DeadLetterCreated => plain(given_up(&event.payload()?)),
         Kind::DeployRequested => plain(requested(&event.payload()?)),
         Kind::DeployStarted => plain(started(&event.payload()?)),
         Kind::DeploySucceeded => succeeded(event.payload()?),
@@ -92,6 +93,12 @@ fn application(app: &Application) -> String {
         let _ = write!(essence, ": {}", line::first(why, LINE));
     }
     essence
+}
+
+fn given_up(letter: &dead_letter::Created) -> String {
+    let event = letter.event_type.as_deref().unwrap_or("a message that is no event");
+    let reason = letter.reasons.join(": ");
+    format!("{} gave up on {event} ({}): {}", letter.handler, letter.id, line::first(&reason, LINE))
 }
 
 fn evaluated(evaluated: &Evaluated) -> Parts {

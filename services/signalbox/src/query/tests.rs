@@ -2,7 +2,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use chassis::dead::DeadLetters;
+use chassis::dead::{DeadLetters, Death};
 use chassis::{Clock as _, Engine, Position, SystemClock};
 use events::Envelope;
 use tokio::sync::Notify;
@@ -175,10 +175,30 @@ async fn graveyard(settings: &Settings) -> [String; 2] {
     };
     let reasons = || vec!["cannot push".to_owned(), "connection refused".to_owned()];
     let now = SystemClock.now();
-    let one =
-        letters.bury("deployer", Ok(&event), Position(1), reasons(), 10, now).await.expect("it is kept");
-    let other =
-        letters.bury("deployer", Err(&broken), Position(2), reasons(), 1, now).await.expect("it is kept");
+    let one = letters
+        .bury(Death {
+            handler: "deployer",
+            event: Ok(&event),
+            position: Position(1),
+            reasons: reasons(),
+            attempts: 10,
+            failures: Vec::new(),
+            now,
+        })
+        .await
+        .expect("it is kept");
+    let other = letters
+        .bury(Death {
+            handler: "deployer",
+            event: Err(&broken),
+            position: Position(2),
+            reasons: reasons(),
+            attempts: 1,
+            failures: Vec::new(),
+            now,
+        })
+        .await
+        .expect("it is kept");
     drop(letters);
     engine.close().await;
     [one.id, other.id]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use chassis::dead::DeadLetters;
+use chassis::dead::{DeadLetters, Death};
 use chassis::{ConsumerSpec, Position};
 use serde_json::json;
 
@@ -59,7 +59,15 @@ async fn a_dead_letter_that_is_no_event_cannot_be_driven_again() {
     let dead = DeadLetters::new(stage.engine.store.clone());
     let now = "2026-09-01T10:00:00Z".parse().expect("a time");
     let letter = dead
-        .bury("deployer", Err(&message), Position(1), vec!["no ce-id".to_owned()], 1, now)
+        .bury(Death {
+            handler: "deployer",
+            event: Err(&message),
+            position: Position(1),
+            reasons: vec!["no ce-id".to_owned()],
+            attempts: 1,
+            failures: Vec::new(),
+            now,
+        })
         .await
         .expect("kept");
     let (status, body) = stage.ask(Method::POST, &format!("/api/v1/dead/{}/redrive", letter.id)).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, Response, StatusCode, header};
-use chassis::dead::DeadLetters;
+use chassis::dead::{DeadLetters, Death};
 use chassis::{Bus, BusUrl, Clock, Engine, ManualClock, Metrics, Position, Shutdown};
 use events::Envelope;
 use futures::StreamExt as _;
@@ -73,7 +73,17 @@ impl Stage {
         let dead = DeadLetters::new(self.engine.store.clone());
         let clock = ManualClock::at("2026-09-01T10:00:00Z".parse().expect("a time"));
         let reasons = vec![reason.to_owned()];
-        let letter = dead.bury("deployer", Ok(event), Position(1), reasons, 3, clock.now()).await;
+        let letter = dead
+            .bury(Death {
+                handler: "deployer",
+                event: Ok(event),
+                position: Position(1),
+                reasons,
+                attempts: 3,
+                failures: Vec::new(),
+                now: clock.now(),
+            })
+            .await;
         letter.expect("it is kept").id
     }
 

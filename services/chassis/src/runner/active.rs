@@ -1,0 +1,52 @@
+//! One process of several is active for a handler: the one that has its lease.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::Shutdown;
+use crate::lease::{Lease, Leases};
+
+/// The lease of a handler, as soon as it can be had; `None` on shutdown.
+pub async fn wait(leases: &Leases, handler: &str, shutdown: &Shutdown) -> Option<Lease> {
+    let name = format!("handler/{handler}");
+    let mut told = false;
+    loop {
+        let failed = match leases.acquire(&name).await {
+            Ok(Some(lease)) => {
+                tracing::info!(handler, token = lease.fence().token(), "active");
+                return Some(lease);
+            }
+            Ok(None) => None,
+            Err(error) => Some(format!("{:#}", anyhow::Error::new(error))),
+        };
+        if !std::mem::replace(&mut told, true) {
+            match failed {
+                Some(error) => tracing::warn!(handler, error, "no lease yet, trying again"),
+                None => tracing::info!(handler, "another process is active: waiting for its lease"),
+            }
+        }
+        // Not all at once.
+        let wait = crate::backoff::jitter(Leases::beat());
+        tokio::select! {
+            () = shutdown.triggered() => return None,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Keeps the lease until it is lost or the token is cancelled, and then lets it go.
+pub fn keep(leases: Arc<Leases>, mut lease: Lease) -> (CancellationToken, AbortOnDropHandle<()>) {
+    let done = CancellationToken::new();
+    let cancelled = done.clone();
+    let keeper = tokio::spawn(async move {
+        tokio::select! {
+            () = leases.keep(&mut lease) => {}
+            () = cancelled.cancelled() => {}
+        }
+        leases.release(lease).await;
+    });
+    // Whoever does not come to let it go does not keep it for ever.
+    (done, AbortOnDropHandle::new(keeper))
+}
