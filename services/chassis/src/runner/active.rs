@@ -22,9 +22,10 @@ pub async fn wait(leases: &Leases, handler: &str, shutdown: &Shutdown) -> Option
             Err(error) => Some(format!("{:#}", anyhow::Error::new(error))),
         };
         if !std::mem::replace(&mut told, true) {
-            match failed {
-                Some(error) => tracing::warn!(handler, error, "no lease yet, trying again"),
-                None => tracing::info!(handler, "another process is active: waiting for its lease"),
+            if let Some(error) = failed {
+                tracing::warn!(handler, error, "no lease yet, trying again");
+            } else {
+                tracing::info!(handler, "another process is active: waiting for its lease");
             }
         }
         // Not all at once.

@@ -68,7 +68,7 @@ fn no_more_run_than_there_are_slots() {
 #[test]
 fn those_behind_a_failed_event_of_their_key_wait_for_it_and_others_do_not() {
     let now = Instant::now();
-    let later = now + Duration::from_secs(300);
+    let later = now + Duration::from_mins(5);
     let mut queue = filled(&[(1, "a"), (2, "a"), (3, "b")], now);
     let first = queue.start(now).unwrap();
     assert!(queue.retry(Queued { not_before: later, ..first }, now).is_none());
