@@ -1,5 +1,7 @@
 //! Dead letters: what a handler gave up on, kept with its reason, its attempts and its bytes.
 
+mod survey;
+
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,6 +16,8 @@ use thiserror::Error;
 use crate::attempts::Failed;
 use crate::bus::{Bus, Position, PublishError, Undecodable};
 use crate::store::{Bucket, Expect, Store, StoreError};
+
+pub use survey::{Damaged, Survey};
 
 /// Version of the record.
 const VERSION: u8 = 1;
@@ -149,7 +153,7 @@ impl DeadLetters {
         Ok(letter)
     }
 
-    /// All dead letters, oldest first.
+    /// All dead letters, oldest first; an error if one cannot be read ([`Self::survey`] tells them apart).
     pub async fn list(&self) -> Result<Vec<DeadLetter>, DeadError> {
         let entries = self.store.scan(Bucket::DeadLetters, "").await?;
         let mut letters =
@@ -188,13 +192,6 @@ impl DeadLetters {
             Ok(()) | Err(StoreError::Conflict) => Ok(letter),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Forgets a dead letter.
-    pub async fn drop(&self, id: &str) -> Result<DeadLetter, DeadError> {
-        let letter = self.get(id).await?;
-        self.store.delete(Bucket::DeadLetters, id, Expect::Any).await?;
-        Ok(letter)
     }
 
     async fn write(&self, letter: &DeadLetter) -> Result<(), StoreError> {

@@ -6,18 +6,35 @@ mod entry;
 use chassis::Position;
 use serde::{Deserialize, Serialize};
 
-pub use dead::{DeadEvent, DeadPage, DeadSummary};
+pub use dead::{DamagedLetter, DeadBulk, DeadEvent, DeadPage, DeadSummary, Unsettled};
 pub use entry::{Entry, Unreadable};
 
 /// `GET /api/v1/events`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EventPage {
-    /// Oldest first.
+    /// In the order that was asked for.
     pub events: Vec<Entry>,
-    /// What to ask for as `after` to go on; absent at the end of the log. A page can be empty and have this: it stands for
-    /// events that were looked at and did not fit.
+    /// The address of the next page; absent when there is none. A page can be short, or empty, and have this: it stands for
+    /// events that were looked at and are not wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<Position>,
+    pub next: Option<String>,
+    /// How far this page has looked, when there is a next one: what `next` has as `before` (newest first) or `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Position>,
+}
+
+/// `GET /api/v1`: who answers here. It says nothing about whether the bus does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// [`About::NAME`].
+    pub name: String,
+    /// The version of the program.
+    pub version: String,
+}
+
+impl About {
+    /// What the name is, so that nobody takes another program's API for ours.
+    pub const NAME: &str = "signalbox";
 }
 
 /// An event that an ambiguous id may mean.

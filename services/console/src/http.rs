@@ -1,10 +1,12 @@
 //! The API over HTTP.
 
+mod about;
 mod accept;
 mod answer;
 mod auth;
 mod dead;
 mod events;
+mod link;
 mod metrics;
 mod params;
 mod problem;
@@ -33,6 +35,7 @@ const TAILS: usize = 64;
 /// Shows what happened, and lets people settle dead letters.
 pub struct Console {
     bus: Arc<dyn Bus>,
+    store: Arc<dyn Store>,
     dead: DeadLetters,
     clock: Arc<dyn Clock>,
     metrics: ConsoleMetrics,
@@ -54,8 +57,8 @@ impl Console {
         auth: Auth,
     ) -> Self {
         let metrics = ConsoleMetrics::register(metrics.registry()).expect("one process has one console");
-        let (dead, tails) = (DeadLetters::new(store), Arc::new(Semaphore::new(TAILS)));
-        Self { bus, dead, clock, metrics, auth, tails, shutdown: Shutdown::new() }
+        let (dead, tails) = (DeadLetters::new(store.clone()), Arc::new(Semaphore::new(TAILS)));
+        Self { bus, store, dead, clock, metrics, auth, tails, shutdown: Shutdown::new() }
     }
 
     /// Ends the tails when this is triggered, so that a server that waits for its requests can end too.
@@ -73,7 +76,10 @@ impl Console {
             .route("/api/v1/events/tail", get(tail::tail))
             .route("/api/v1/events/{id}", get(events::show))
             .route("/api/v1/events/{id}/story", get(events::story))
+            .route("/api/v1", get(about::about))
             .route("/api/v1/dead", get(dead::list))
+            .route("/api/v1/dead/redrive", post(dead::redrive_all))
+            .route("/api/v1/dead/drop", post(dead::drop_all))
             .route("/api/v1/dead/{id}", get(dead::show).delete(dead::drop))
             .route("/api/v1/dead/{id}/redrive", post(dead::redrive))
             .method_not_allowed_fallback(|| async { Problem::NoSuchMethod })

@@ -1,24 +1,30 @@
 //! Questions to the log, for the API and the command line alike.
 
+mod dead;
 mod filter;
 mod find;
 mod list;
+mod range;
 mod scan;
+mod story;
 mod tail;
 mod when;
 
-use chassis::dead::DeadLetters;
-use chassis::{Bus, BusError};
+use chassis::BusError;
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+pub use dead::{Cursor, DeadFilter, NotACursor};
 pub use filter::Filter;
-pub use find::{correlated, find};
-pub use list::{DEFAULT_LIMIT, MAX_LIMIT, first_since, latest, list};
+pub use find::find;
+pub use list::{DEFAULT_LIMIT, Found, MAX_LIMIT, NoOrder, Order, PAGE_TIME, list};
+pub use range::Range;
+pub use scan::Budget;
+pub use story::story;
 pub use tail::tail;
 pub use when::{NotAMoment, when};
 
 use crate::api::Candidate;
-use crate::story::Story;
 
 /// Why a question has no answer.
 #[derive(Debug, Error)]
@@ -26,6 +32,14 @@ pub enum QueryError {
     /// Nothing has that id.
     #[error("no event has the id `{0}` or an id that begins with it")]
     NotFound(String),
+    /// Nothing that was looked at has that id, and the log is long.
+    #[error("no event since {} has the id `{id}` or an id that begins with it; older ones were not looked at", looked_to.to_rfc3339())]
+    NotFoundSince {
+        /// What was asked for.
+        id: String,
+        /// How far back was looked.
+        looked_to: DateTime<Utc>,
+    },
     /// Several events have that id, or an id that begins with it.
     #[error("`{id}` may mean {} events", candidates.len() + more)]
     Ambiguous {
@@ -39,28 +53,6 @@ pub enum QueryError {
     /// The bus failed.
     #[error("the log cannot be read")]
     Bus(#[from] BusError),
-}
-
-/// Events of a story that are shown; one of ours has some tens.
-const STORY_EVENTS: usize = 5_000;
-
-/// The story of the event that `id` names, with its dead letters.
-pub async fn story(bus: &dyn Bus, dead: &DeadLetters, id: &str) -> Result<Story, QueryError> {
-    let focus = find(bus, id).await?;
-    let Ok(event) = &focus.event else { return Err(QueryError::NotFound(id.to_owned())) };
-    let (events, left_out) = correlated(bus, &event.correlation_id(), STORY_EVENTS).await?;
-    let mut story = Story::build(&events, event.id());
-    if left_out > 0 {
-        story.notes.push(format!("{left_out} more events are not shown"));
-    }
-    match dead.list().await {
-        Ok(letters) => Ok(story.with_dead_letters(&letters)),
-        // The events are worth showing all the same, but nobody should think that nothing died.
-        Err(error) => {
-            story.notes.push(format!("dead letters are not shown: {:#}", anyhow::Error::new(error)));
-            Ok(story)
-        }
-    }
 }
 
 #[cfg(test)]

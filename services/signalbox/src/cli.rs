@@ -1,17 +1,21 @@
 //! The command line: what can be typed, and nothing of what it does.
 
+mod dead;
 mod events;
 mod global;
 mod serve;
+mod when;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use self::events::{DeadCommand, EventsCommand, Since, TailArgs};
+pub use self::dead::{DeadCommand, LetterFilter, SettleArgs};
+pub use self::events::{EventFilter, EventsCommand, ListArgs, TailArgs};
 pub use self::global::Global;
 pub use self::serve::ServeArgs;
+pub use self::when::{Since, When};
 
 /// The automation bus of a small Kubernetes platform
 ///

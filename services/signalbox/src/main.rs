@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod confirm;
 mod demo;
 mod duration;
 mod exit;

@@ -1,8 +1,10 @@
 //! Questions to a bus. There is one way to ask, the console's API; it is carried over HTTP to a running server, or inside
 //! this process over a bus that nobody else has.
 
+mod address;
 mod carrier;
 pub mod dead;
+pub mod list;
 mod open;
 pub mod show;
 pub mod story;
@@ -73,6 +75,8 @@ fn refusal(status: StatusCode, body: &[u8]) -> Stop {
         StatusCode::NOT_FOUND => Exit::NotFound,
         StatusCode::BAD_REQUEST => Exit::Usage,
         StatusCode::UNAUTHORIZED => Exit::Unreachable,
+        // The server answers, and cannot do it.
+        StatusCode::INTERNAL_SERVER_ERROR => Exit::Failed,
         status if status.is_server_error() => Exit::Unreachable,
         _ => Exit::Failed,
     };

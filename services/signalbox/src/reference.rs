@@ -56,6 +56,7 @@ fn every_command_is_in_the_reference() {
     for name in [
         "serve",
         "check",
+        "events list",
         "events tail",
         "events show",
         "events story",

@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use crate::cli::{Cli, Command, DeadCommand, EventsCommand, Global, ServeArgs};
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::output::Output;
-use crate::query::{Query, dead, show, story, tail};
+use crate::query::{Query, dead, list, show, story, tail};
 use crate::settings::Settings;
 use crate::{check, demo, serve, version};
 
@@ -54,6 +54,7 @@ async fn serve(global: &Global, args: &ServeArgs) -> Result<Exit, Stop> {
 async fn events(global: &Global, command: EventsCommand, out: &mut Output) -> Result<Exit, Stop> {
     let query = query(global).await?;
     let result = match command {
+        EventsCommand::List(args) => list::run(&query, &args, out).await,
         EventsCommand::Tail(args) => tail::run(&query, &args, out).await,
         EventsCommand::Show { id, json } => show::run(&query, &id, json, out).await,
         EventsCommand::Story { id, json } => story::run(&query, &id, json, out).await,

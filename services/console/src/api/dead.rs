@@ -1,7 +1,7 @@
 //! Dead letters, in short.
 
 use chassis::Position;
-use chassis::dead::DeadLetter;
+use chassis::dead::{Damaged, DeadLetter};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,53 @@ use crate::render::{RenderOptions, Times, Tone};
 pub struct DeadPage {
     /// Oldest first.
     pub dead_letters: Vec<DeadSummary>,
-    /// How many there are.
+    /// Those whose record cannot be read, whatever is wanted; on the first page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<DamagedLetter>,
+    /// How many there are that are wanted.
     pub total: usize,
+    /// When this was looked up: what dies later is not among them.
+    pub as_of: DateTime<Utc>,
+    /// The address of the next page; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A dead letter whose record cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamagedLetter {
+    /// Names it: it can be dropped.
+    pub id: String,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+impl From<Damaged> for DamagedLetter {
+    fn from(Damaged { id, reason }: Damaged) -> Self {
+        Self { id, reason }
+    }
+}
+
+/// `POST /api/v1/dead/redrive` and `/drop`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadBulk {
+    /// Those that were driven again, or dropped.
+    pub settled: Vec<DeadSummary>,
+    /// Those that could not be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<Unsettled>,
+    /// The address to `POST` to for the rest; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A dead letter that could not be driven again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// Names it.
+    pub id: String,
+    /// Why.
+    pub error: String,
 }
 
 /// A dead letter without its event's body; `GET /api/v1/dead/{id}` has all of it.
@@ -75,7 +120,32 @@ impl From<&DeadLetter> for DeadSummary {
     }
 }
 
+impl DamagedLetter {
+    /// On one line, as a list shows it.
+    pub fn line(&self, options: RenderOptions) -> String {
+        let Self { id, reason } = self;
+        format!(
+            "{}  {}",
+            options.paint(Tone::Strong, &line::of(id, 80)),
+            options.paint(Tone::Bad, &line::of(&format!("damaged: {reason}"), 240))
+        )
+    }
+}
+
 impl DeadSummary {
+    /// What is known of a damaged one.
+    pub(crate) fn unknown(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            handler: String::new(),
+            event: None,
+            reasons: Vec::new(),
+            attempts: 0,
+            position: Position(0),
+            died_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
     /// The dead letter on one line, as a list shows it.
     pub fn line(&self, options: RenderOptions) -> String {
         let Self { id, handler, event, reasons, attempts, position, died_at } = self;

@@ -27,6 +27,9 @@ pub struct Entry {
     /// Why it is no event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<Unreadable>,
+    /// What is missing here: a large body that is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A message in the log that is no event.
@@ -49,7 +52,7 @@ impl From<&Recorded> for Entry {
                 (None, Some(Unreadable { subject, reason, bytes: message.payload.len() }))
             }
         };
-        Self { position: *position, recorded: *recorded, event, unreadable }
+        Self { position: *position, recorded: *recorded, event, unreadable, note: None }
     }
 }
 

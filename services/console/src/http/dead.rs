@@ -1,30 +1,46 @@
-//! Dead letters: looked at, driven again, dropped.
+//! Dead letters: looked at, driven again, dropped; one by one or by a filter.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use chassis::dead::DeadLetter;
+use chassis::dead::{DeadError, DeadLetter, Survey};
 
 use super::Console;
+use super::link::Link;
 use super::params::{Pairs, Params};
 use super::problem::Problem;
-use crate::api::{DeadPage, DeadSummary};
+use crate::api::{DamagedLetter, DeadBulk, DeadPage, DeadSummary, Unsettled};
+use crate::query::{Budget, Cursor, DeadFilter, PAGE_TIME};
 
 type Id = Result<Path<String>, PathRejection>;
 
-/// `GET /api/v1/dead`: the oldest.
+/// `GET /api/v1/dead`: the oldest of those that are wanted.
 pub(super) async fn list(
     State(console): State<Arc<Console>>,
     pairs: Pairs,
 ) -> Result<Json<DeadPage>, Problem> {
+    let as_of = console.clock.now();
     let mut params = Params::of(pairs)?;
-    let limit = params.limit()?;
-    params.end("limit")?;
-    let letters = console.dead.list().await?;
-    let dead_letters = letters.iter().take(limit).map(DeadSummary::from).collect();
-    Ok(Json(DeadPage { dead_letters, total: letters.len() }))
+    let filter = params.dead_filter(as_of)?;
+    let (limit, after) = (params.limit()?, params.dead_after()?);
+    params.end("handler, type, since, until, limit, after")?;
+    let Survey { letters, damaged } = console.dead.survey().await?;
+    let wanted = || letters.iter().filter(|letter| filter.wants(letter));
+    let mut rest = wanted().filter(|letter| after.as_ref().is_none_or(|after| after.is_before(letter)));
+    let page: Vec<&DeadLetter> = rest.by_ref().take(limit).collect();
+    let cursor = rest.next().and(page.last()).map(|last| Cursor::from(*last));
+    Ok(Json(DeadPage {
+        dead_letters: page.into_iter().map(DeadSummary::from).collect(),
+        damaged: match after {
+            None => damaged.into_iter().map(DamagedLetter::from).collect(),
+            Some(_) => Vec::new(),
+        },
+        total: wanted().count(),
+        as_of,
+        next: cursor.map(|cursor| Link::dead("/api/v1/dead", &filter).with("limit", limit).after(&cursor)),
+    }))
 }
 
 /// `GET /api/v1/dead/{id}`: all of it.
@@ -37,17 +53,124 @@ pub(super) async fn show(State(console): State<Arc<Console>>, id: Id) -> Result<
 pub(super) async fn redrive(
     State(console): State<Arc<Console>>,
     id: Id,
-) -> Result<Json<DeadLetter>, Problem> {
+) -> Result<Json<DeadSummary>, Problem> {
     let Path(id) = id?;
-    let letter = console.dead.redrive(&*console.bus, &id).await?;
-    tracing::info!(dead_letter = id, handler = letter.handler, "driven again");
-    Ok(Json(letter))
+    Ok(Json(DeadSummary::from(&console.redrive(&id).await?)))
 }
 
 /// `DELETE /api/v1/dead/{id}`: answers with what was dropped.
-pub(super) async fn drop(State(console): State<Arc<Console>>, id: Id) -> Result<Json<DeadLetter>, Problem> {
+pub(super) async fn drop(State(console): State<Arc<Console>>, id: Id) -> Result<Json<DeadSummary>, Problem> {
     let Path(id) = id?;
-    let letter = console.dead.drop(&id).await?;
-    tracing::info!(dead_letter = id, handler = letter.handler, "dropped");
-    Ok(Json(letter))
+    Ok(Json(console.drop_one(&id).await?))
+}
+
+/// `POST /api/v1/dead/redrive`: each that is wanted and holds an event.
+pub(super) async fn redrive_all(
+    State(console): State<Arc<Console>>,
+    pairs: Pairs,
+) -> Result<Json<DeadBulk>, Problem> {
+    Bulk::of(&console, pairs)?.settle(&console, Settling::Redrive).await
+}
+
+/// `POST /api/v1/dead/drop`: each that is wanted.
+pub(super) async fn drop_all(
+    State(console): State<Arc<Console>>,
+    pairs: Pairs,
+) -> Result<Json<DeadBulk>, Problem> {
+    Bulk::of(&console, pairs)?.settle(&console, Settling::Drop).await
+}
+
+/// What becomes of many.
+#[derive(Debug, Clone, Copy)]
+enum Settling {
+    Redrive,
+    Drop,
+}
+
+impl Console {
+    async fn redrive(&self, id: &str) -> Result<DeadLetter, DeadError> {
+        let letter = self.dead.redrive(&*self.bus, id).await?;
+        tracing::info!(dead_letter = id, handler = letter.handler, "driven again");
+        Ok(letter)
+    }
+
+    async fn drop_one(&self, id: &str) -> Result<DeadSummary, DeadError> {
+        let letter = self.dead.drop(id).await?;
+        let handler = letter.as_ref().map(|letter| letter.handler.as_str());
+        tracing::info!(dead_letter = id, handler, "dropped");
+        Ok(letter.map_or_else(|| DeadSummary::unknown(id), |letter| DeadSummary::from(&letter)))
+    }
+}
+
+/// Many at once: those that died before it began, so that one that dies again is not settled for ever.
+struct Bulk {
+    filter: DeadFilter,
+    after: Option<Cursor>,
+    limit: usize,
+}
+
+impl Bulk {
+    fn of(console: &Console, pairs: Pairs) -> Result<Self, Problem> {
+        let now = console.clock.now();
+        let mut params = Params::of(pairs)?;
+        let mut filter = params.dead_filter(now)?;
+        let (limit, after, all) = (params.limit()?, params.dead_after()?, params.flag("all", false)?);
+        params.end("handler, type, since, until, all, limit, after")?;
+        if filter.is_everything() && !all {
+            return Err(Problem::BadRequest {
+                error: "this would settle all dead letters".to_owned(),
+                hint: "give handler, type, since or until; or all=true".to_owned(),
+            });
+        }
+        filter.until = filter.until.or(Some(now));
+        Ok(Self { filter, after, limit })
+    }
+
+    async fn settle(self, console: &Console, settling: Settling) -> Result<Json<DeadBulk>, Problem> {
+        let Self { filter, after, limit } = self;
+        let budget = Budget::of(PAGE_TIME);
+        let letters = console.dead.survey().await?.letters;
+        let wanted = letters.iter().filter(|letter| {
+            filter.wants(letter) && after.as_ref().is_none_or(|after| after.is_before(letter))
+        });
+        let mut bulk = DeadBulk::default();
+        let mut last: Option<&DeadLetter> = None;
+        let mut all = true;
+        for letter in wanted {
+            let looked_at = bulk.settled.len() + bulk.unsettled.len();
+            if looked_at >= limit || (budget.is_spent() && looked_at > 0) {
+                all = false;
+                break;
+            }
+            let settled = match settling {
+                Settling::Redrive => console.redrive(&letter.id).await.map(|_| ()),
+                Settling::Drop => console.drop_one(&letter.id).await.map(|_| ()),
+            };
+            match settled {
+                Ok(()) => bulk.settled.push(DeadSummary::from(letter)),
+                // Somebody else has settled it.
+                Err(DeadError::Unknown(_)) => {}
+                Err(error @ (DeadError::Undecodable(_) | DeadError::Broken { .. })) => {
+                    let error = format!("{:#}", anyhow::Error::new(error));
+                    bulk.unsettled.push(Unsettled { id: letter.id.clone(), error });
+                }
+                // Nothing was done in this request, or what is asked next has the error.
+                Err(error @ (DeadError::Store(_) | DeadError::Bus(_))) if looked_at == 0 => {
+                    return Err(error.into());
+                }
+                Err(DeadError::Store(_) | DeadError::Bus(_)) => {
+                    all = false;
+                    break;
+                }
+            }
+            last = Some(letter);
+        }
+        let path = match settling {
+            Settling::Redrive => "/api/v1/dead/redrive",
+            Settling::Drop => "/api/v1/dead/drop",
+        };
+        let cursor = last.filter(|_| !all).map(Cursor::from);
+        bulk.next = cursor.map(|cursor| Link::dead(path, &filter).with("limit", limit).after(&cursor));
+        Ok(Json(bulk))
+    }
 }

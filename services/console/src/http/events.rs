@@ -7,43 +7,57 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
+use chassis::{Recorded, claim};
 
+use super::link::Link;
 use super::params::{Pairs, Params};
 use super::problem::Problem;
 use super::{Console, accept};
 use crate::api::{Entry, EventPage};
-use crate::query;
+use crate::query::{self, Budget, Found, Order, PAGE_TIME, Range};
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 
-/// `GET /api/v1/events`: a page, oldest first; with `newest=true` the last events.
+/// `GET /api/v1/events`: a page, newest first; with `order=oldest` oldest first.
 pub(super) async fn list(
     State(console): State<Arc<Console>>,
     pairs: Pairs,
 ) -> Result<Json<EventPage>, Problem> {
     let mut params = Params::of(pairs)?;
     let filter = params.filter(console.clock.now())?;
-    let (limit, after, newest) = (params.limit()?, params.after()?, params.flag("newest", false)?);
-    params.end("type, source, correlation, since, until, limit, after, newest")?;
-    let bus = &*console.bus;
-    match (newest, after) {
-        (false, after) => Ok(Json(query::list(bus, &filter, after.unwrap_or_default(), limit).await?)),
-        (true, None) => Ok(Json(EventPage { events: query::latest(bus, &filter, limit).await?, next: None })),
-        (true, Some(_)) => Err(Problem::BadRequest {
-            error: "the parameters `newest` and `after` exclude each other".to_owned(),
-            hint: "leave one of them away".to_owned(),
-        }),
-    }
+    let (limit, range, order) = (params.limit()?, params.range()?, params.order()?);
+    params.end("type, source, key, correlation, since, until, order, limit, after, before")?;
+    let budget = Budget::of(PAGE_TIME);
+    let Found { events, cursor } = query::list(&*console.bus, &filter, range, order, limit, budget).await?;
+    let next = cursor.map(|cursor| {
+        let Range { after, before } = match order {
+            Order::Newest => Range { before: Some(cursor), ..range },
+            Order::Oldest => Range { after: Some(cursor), ..range },
+        };
+        let link = Link::events(&filter).maybe("after", after).maybe("before", before).with("limit", limit);
+        match order {
+            Order::Newest => link,
+            Order::Oldest => link.with("order", "oldest"),
+        }
+        .address()
+    });
+    Ok(Json(EventPage { events, next, cursor }))
 }
 
-/// `GET /api/v1/events/{id}`.
+/// `GET /api/v1/events/{id}`, with its body, also if that is large.
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Entry>, Problem> {
     let Path(id) = id?;
-    Ok(Json(Entry::from(&query::find(&*console.bus, &id).await?)))
+    let light = query::find(&*console.bus, &id).await?;
+    let Ok(event) = &light.event else { return Ok(Json(Entry::from(&light))) };
+    let entry = match claim::check_out(&*console.store, event.clone()).await {
+        Ok(event) => Entry::from(&Recorded { event: Ok(event), ..light }),
+        Err(error) => Entry { note: Some(format!("{:#}", anyhow::Error::new(error))), ..Entry::from(&light) },
+    };
+    Ok(Json(entry))
 }
 
 /// `GET /api/v1/events/{id}/story`: JSON, or text if `Accept` likes that better.

@@ -9,6 +9,7 @@ use strum::IntoStaticStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub(super) enum Route {
+    About,
     Events,
     Tail,
     Event,
@@ -16,7 +17,9 @@ pub(super) enum Route {
     DeadLetters,
     DeadLetter,
     Redrive,
+    RedriveAll,
     Drop,
+    DropAll,
     /// Nothing that there is.
     None,
 }
@@ -37,6 +40,9 @@ enum Answer {
 impl Route {
     /// By the path, before routing: a request without a token is counted too.
     pub(super) fn of(request: &Request) -> Self {
+        if request.uri().path() == "/api/v1" {
+            return Self::About;
+        }
         let path = request.uri().path().strip_prefix("/api/v1/").unwrap_or_default();
         let parts: Vec<&str> = path.split('/').collect();
         match (request.method(), &parts[..]) {
@@ -46,6 +52,8 @@ impl Route {
             (&Method::GET | &Method::HEAD, ["events", _, "story"]) => Self::Story,
             (&Method::GET | &Method::HEAD, ["dead"]) => Self::DeadLetters,
             (&Method::GET | &Method::HEAD, ["dead", _]) => Self::DeadLetter,
+            (&Method::POST, ["dead", "redrive"]) => Self::RedriveAll,
+            (&Method::POST, ["dead", "drop"]) => Self::DropAll,
             (&Method::POST, ["dead", _, "redrive"]) => Self::Redrive,
             (&Method::DELETE, ["dead", _]) => Self::Drop,
             _ => Self::None,

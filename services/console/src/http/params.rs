@@ -8,7 +8,7 @@ use chassis::Position;
 use chrono::{DateTime, Utc};
 
 use super::problem::Problem;
-use crate::query::{DEFAULT_LIMIT, Filter, MAX_LIMIT, when};
+use crate::query::{Cursor, DEFAULT_LIMIT, DeadFilter, Filter, MAX_LIMIT, Order, Range, when};
 use crate::{RenderOptions, Times};
 
 /// What axum makes of a query string.
@@ -50,15 +50,41 @@ impl Params {
             .map_err(|error| bad(format!("the parameter `{name}` is no moment"), error.to_string()))
     }
 
-    /// `type`, `source`, `correlation`, `since`, `until`.
+    /// `type`, `source`, `key`, `correlation`, `since`, `until`.
     pub(super) fn filter(&mut self, now: DateTime<Utc>) -> Result<Filter, Problem> {
         Ok(Filter {
             ty: self.take("type"),
             source: self.take("source"),
+            key: self.take("key"),
             correlation: self.take("correlation"),
             since: self.moment("since", now)?,
             until: self.moment("until", now)?,
         })
+    }
+
+    /// `handler`, `type`, `since`, `until`.
+    pub(super) fn dead_filter(&mut self, now: DateTime<Utc>) -> Result<DeadFilter, Problem> {
+        Ok(DeadFilter {
+            handler: self.take("handler"),
+            ty: self.take("type"),
+            since: self.moment("since", now)?,
+            until: self.moment("until", now)?,
+        })
+    }
+
+    /// `after`, of dead letters.
+    pub(super) fn dead_after(&mut self) -> Result<Option<Cursor>, Problem> {
+        self.parsed("after", "what `next` of such a list has")
+    }
+
+    /// `after` and `before`.
+    pub(super) fn range(&mut self) -> Result<Range, Problem> {
+        Ok(Range { after: self.after()?, before: self.position("before")? })
+    }
+
+    /// `order`.
+    pub(super) fn order(&mut self) -> Result<Order, Problem> {
+        Ok(self.parsed("order", "`newest` or `oldest`")?.unwrap_or_default())
     }
 
     /// `limit`.
@@ -75,7 +101,11 @@ impl Params {
 
     /// `after`.
     pub(super) fn after(&mut self) -> Result<Option<Position>, Problem> {
-        Ok(self.parsed("after", "a position in the log: a whole number")?.map(Position))
+        self.position("after")
+    }
+
+    fn position(&mut self, name: &str) -> Result<Option<Position>, Problem> {
+        Ok(self.parsed(name, "a position in the log: a whole number")?.map(Position))
     }
 
     /// A switch.

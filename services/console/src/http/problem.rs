@@ -70,7 +70,7 @@ impl Problem {
             Self::Refused(Refused::Unreadable) | Self::TooManyTails => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadRequest { .. } | Self::BadPath => StatusCode::BAD_REQUEST,
             Self::NoSuchAddress
-            | Self::Query(QueryError::NotFound(_))
+            | Self::Query(QueryError::NotFound(_) | QueryError::NotFoundSince { .. })
             | Self::Dead(DeadError::Unknown(_)) => StatusCode::NOT_FOUND,
             Self::Query(QueryError::Ambiguous { .. }) | Self::Dead(DeadError::Undecodable(_)) => {
                 StatusCode::CONFLICT
@@ -112,6 +112,9 @@ impl Problem {
                 let error = QueryError::Ambiguous { id, candidates: candidates.clone(), more }.to_string();
                 named = candidates;
                 (error, Some("give more of the id, or @<position>".to_owned()))
+            }
+            Self::Query(error @ QueryError::NotFoundSince { .. }) => {
+                (chain(error), Some("name it by its position, as @<position>".to_owned()))
             }
             Self::Query(error @ (QueryError::NotFound(_) | QueryError::Bus(_))) => (chain(error), None),
             Self::Dead(error) => (chain(error), None),

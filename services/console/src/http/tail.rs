@@ -49,7 +49,7 @@ pub(super) async fn tail(
     let mut params = Params::of(pairs)?;
     let filter = params.filter(console.clock.now())?;
     let after = params.after()?;
-    params.end("type, source, correlation, since, until, after")?;
+    params.end("type, source, key, correlation, since, until, after")?;
     let last = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok())

@@ -65,7 +65,6 @@ async fn what_does_not_exist_is_json_too() {
         (Method::GET, "/api", StatusCode::NOT_FOUND),
         (Method::GET, "/api/", StatusCode::NOT_FOUND),
         (Method::GET, "/api/v2/events", StatusCode::NOT_FOUND),
-        (Method::GET, "/api/v1", StatusCode::NOT_FOUND),
         (Method::GET, "/api/v1/nothing", StatusCode::NOT_FOUND),
         (Method::GET, "/api/v1/events/x/y/z", StatusCode::NOT_FOUND),
         (Method::POST, "/api", StatusCode::NOT_FOUND),
@@ -132,19 +131,29 @@ async fn a_wrong_parameter_is_named_with_what_would_be_right() {
         (
             "/api/v1/events?tpye=x",
             "there is no parameter `tpye` here",
-            "there are type, source, correlation, since, until, limit, after, newest",
+            "there are type, source, key, correlation, since, until, order, limit, after, before",
         ),
         ("/api/v1/events?type=a&type=b", "the parameter `type` is given twice", "give it once"),
-        ("/api/v1/events?newest=yes", "the parameter `newest` is `yes`", "it should be `true` or `false`"),
+        ("/api/v1/events?order=up", "the parameter `order` is `up`", "it should be `newest` or `oldest`"),
         (
-            "/api/v1/events?newest=true&after=1",
-            "the parameters `newest` and `after` exclude each other",
-            "leave one of them away",
+            "/api/v1/events?before=-1",
+            "the parameter `before` is `-1`",
+            "it should be a position in the log: a whole number",
+        ),
+        (
+            "/api/v1/dead?after=7",
+            "the parameter `after` is `7`",
+            "it should be what `next` of such a list has",
+        ),
+        (
+            "/api/v1/dead?newest=true",
+            "there is no parameter `newest` here",
+            "there are handler, type, since, until, limit, after",
         ),
         (
             "/api/v1/events/tail?limit=5",
             "there is no parameter `limit` here",
-            "there are type, source, correlation, since, until, after",
+            "there are type, source, key, correlation, since, until, after",
         ),
         (
             "/api/v1/events/x/story?times=now",
@@ -170,25 +179,30 @@ async fn pages_lead_through_the_whole_log_once() {
         let ty = if n % 2 == 0 { "com.example.even" } else { "com.example.odd" };
         stage.publish(&event(&format!("e{n}"), ty)).await;
     }
-    let (mut seen, mut after, mut pages) = (Vec::new(), String::new(), 0);
-    loop {
-        let (status, page) = stage.get(&format!("/api/v1/events?limit=4&type=*.even&after={after}")).await;
-        assert_eq!(status, StatusCode::OK);
-        seen.extend(ids(&page).into_iter().map(str::to_owned));
-        pages += 1;
-        match page["next"].as_u64() {
-            Some(next) => after = next.to_string(),
-            None => break,
-        }
-    }
     let all: Vec<_> = (0..25).filter(|n| n % 2 == 0).map(|n| format!("e{n}")).collect();
-    assert_eq!((seen, pages), (all, 4));
-    let (_, newest) = stage.get("/api/v1/events?newest=true&limit=3").await;
-    assert_eq!((ids(&newest), &newest["next"]), (vec!["e22", "e23", "e24"], &Value::Null));
+    for order in ["oldest", "newest"] {
+        let (mut seen, mut pages) = (Vec::new(), 0);
+        let mut next = Some(format!("/api/v1/events?limit=4&type=*.even&since=1h&order={order}"));
+        while let Some(address) = next {
+            let (status, page) = stage.get(&address).await;
+            assert_eq!(status, StatusCode::OK, "{address}");
+            seen.extend(ids(&page).into_iter().map(str::to_owned));
+            pages += 1;
+            next = page["next"].as_str().map(str::to_owned);
+            assert_eq!(next.is_some(), page["cursor"].is_u64(), "{page}");
+        }
+        if order == "newest" {
+            seen.reverse();
+        }
+        assert_eq!((&seen, pages), (&all, 4), "{order}");
+    }
+    let (_, newest) = stage.get("/api/v1/events?limit=3").await;
+    assert_eq!(ids(&newest), ["e24", "e23", "e22"], "the newest come first");
     let (_, future) = stage.get("/api/v1/events?since=2999-01-01T00:00:00Z").await;
     assert_eq!(ids(&future), Vec::<&str>::new());
-    let (_, recent) =
-        stage.get("/api/v1/events?since=1h&until=2999-01-01T00:00:00Z&source=/test&correlation=e7").await;
+    let (_, recent) = stage
+        .get("/api/v1/events?since=1h&until=2999-01-01T00:00:00Z&source=/test&correlation=e7&key=/test")
+        .await;
     assert_eq!(ids(&recent), ["e7"]);
 }
 
@@ -306,7 +320,7 @@ async fn a_bus_that_is_away_is_said_to_be_and_a_dead_letter_is_kept() {
     let stage = Stage::with(|_| Arc::new(Away)).await;
     let id = stage.bury(&event("one", "com.example.a"), "no space").await;
     for path in
-        ["/api/v1/events", "/api/v1/events?newest=true", "/api/v1/events/x", "/api/v1/events/@1/story"]
+        ["/api/v1/events", "/api/v1/events?order=oldest", "/api/v1/events/x", "/api/v1/events/@1/story"]
     {
         let response = stage.send(request(Method::GET, path).body(Body::empty()).expect("a request")).await;
         assert_eq!(

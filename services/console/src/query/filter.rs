@@ -11,6 +11,8 @@ pub struct Filter {
     pub ty: Option<String>,
     /// A glob of sources.
     pub source: Option<String>,
+    /// What is kept in order: the partition key.
+    pub key: Option<String>,
     /// The id of the root event.
     pub correlation: Option<String>,
     /// Taken by the bus at this time or later.
@@ -22,7 +24,7 @@ pub struct Filter {
 impl Filter {
     /// Whether an event is wanted. A message that is no event is wanted when nothing is asked that only an event has.
     pub fn wants(&self, recorded: &Recorded) -> bool {
-        let Self { ty, source, correlation, since, until } = self;
+        let Self { ty, source, key, correlation, since, until } = self;
         let in_time = since.is_none_or(|since| recorded.recorded >= since)
             && until.is_none_or(|until| recorded.recorded < until);
         in_time
@@ -30,9 +32,10 @@ impl Filter {
                 Ok(event) => {
                     ty.as_deref().is_none_or(|glob| fits(glob, event.ty()))
                         && source.as_deref().is_none_or(|glob| fits(glob, event.source()))
+                        && key.as_deref().is_none_or(|key| event.partition_key() == key)
                         && correlation.as_deref().is_none_or(|id| event.correlation_id() == id)
                 }
-                Err(_) => ty.is_none() && source.is_none() && correlation.is_none(),
+                Err(_) => ty.is_none() && source.is_none() && key.is_none() && correlation.is_none(),
             }
     }
 }
@@ -47,7 +50,8 @@ mod tests {
 
     fn recorded(at: &str) -> Recorded {
         let event = Envelope::builder("1", "https://github.com/acme/shop", "com.github.push")
-            .extension("correlationid", "root");
+            .extension("correlationid", "root")
+            .partition_key("shop");
         Recorded {
             position: Position(1),
             recorded: at.parse().expect("a time"),
@@ -67,6 +71,8 @@ mod tests {
             (Filter { ty: text("com.github"), ..none() }, false),
             (Filter { source: text("*/acme/*"), ..none() }, true),
             (Filter { source: text("*/other/*"), ..none() }, false),
+            (Filter { key: text("shop"), ..none() }, true),
+            (Filter { key: text("sho"), ..none() }, false),
             (Filter { correlation: text("root"), ..none() }, true),
             (Filter { correlation: text("1"), ..none() }, false),
             (Filter { since: time("2026-09-01T10:00:00Z"), ..none() }, true),

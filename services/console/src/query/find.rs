@@ -1,17 +1,25 @@
-//! One event by its id, and the events of a story.
+//! One event by its id.
 
-use chassis::{Bus, BusError, Position, Recorded};
+use std::time::Duration;
 
-use super::QueryError;
-use super::scan::Scan;
+use chassis::{Bus, Position, Recorded};
+
+use super::range::{Range, bounds};
+use super::scan::{Backwards, Budget};
+use super::{Filter, QueryError};
 use crate::api::Candidate;
 
 /// Candidates that an error names.
 const NAMED: usize = 10;
+/// How long to look for an id.
+const FIND: Duration = Duration::from_secs(10);
+/// How long to look for a second event with an id that was found: only another source can have made it.
+const TWIN: Duration = Duration::from_secs(1);
 
 /// The event that `id` names: by its whole id, by the beginning of it if no other id begins so, or as `@<position>`.
 ///
-/// A whole id wins over the beginning of another; the same id from two sources is ambiguous.
+/// A whole id wins over the beginning of another; the same id from two sources is ambiguous. The newest are looked at
+/// first, for a bounded time: of an older event whose id is not found in it, an error says how far was looked.
 pub async fn find(bus: &dyn Bus, id: &str) -> Result<Recorded, QueryError> {
     let not_found = || QueryError::NotFound(id.to_owned());
     if let Some(position) = id.strip_prefix('@').and_then(|position| position.parse().ok()) {
@@ -22,47 +30,38 @@ pub async fn find(bus: &dyn Bus, id: &str) -> Result<Recorded, QueryError> {
         return Err(not_found());
     }
     let (mut whole, mut beginning) = (Matches::default(), Matches::default());
-    let mut scan = Scan::begin(bus, Position(1)).await?;
+    let (budget, mut twin) = (Budget::of(FIND), None);
+    let bounds = bounds(bus, &Filter::default(), Range::default()).await?;
+    let mut scan = Backwards::over(bus, bounds);
+    let mut looked_to = None;
     while let Some(page) = scan.page().await? {
+        looked_to = page.last().map(|recorded| recorded.recorded).or(looked_to);
         for recorded in page {
             let Ok(event) = &recorded.event else { continue };
             if event.id() == id {
                 whole.add(recorded);
+                twin.get_or_insert_with(|| Budget::of(TWIN));
             } else if event.id().starts_with(id) {
                 beginning.add(recorded);
             }
+        }
+        if twin.is_some_and(Budget::is_spent) {
+            break;
+        }
+        if budget.is_spent() && scan.at() > bounds.low {
+            if let (0, 0, Some(looked_to)) = (whole.count, beginning.count, looked_to) {
+                return Err(QueryError::NotFoundSince { id: id.to_owned(), looked_to });
+            }
+            break;
         }
     }
     let matches = if whole.count > 0 { whole } else { beginning };
     matches.only(id)
 }
 
-/// Up to `limit` events of a story in the order of the log, and how many there are besides.
-pub async fn correlated(
-    bus: &dyn Bus,
-    correlation: &str,
-    limit: usize,
-) -> Result<(Vec<Recorded>, usize), BusError> {
-    let (mut events, mut left_out) = (Vec::new(), 0);
-    let mut scan = Scan::begin(bus, Position(1)).await?;
-    while let Some(page) = scan.page().await? {
-        let of_story = |recorded: &Recorded| {
-            recorded.event.as_ref().is_ok_and(|event| event.correlation_id() == correlation)
-        };
-        for recorded in page.into_iter().filter(of_story) {
-            if events.len() < limit {
-                events.push(recorded);
-            } else {
-                left_out += 1;
-            }
-        }
-    }
-    Ok((events, left_out))
-}
-
 #[derive(Default)]
 struct Matches {
-    first: Option<Recorded>,
+    newest: Option<Recorded>,
     candidates: Vec<Candidate>,
     count: usize,
 }
@@ -78,14 +77,15 @@ impl Matches {
                 r#type: event.ty().to_owned(),
             });
         }
-        self.first.get_or_insert(recorded);
+        self.newest.get_or_insert(recorded);
     }
 
     fn only(self, id: &str) -> Result<Recorded, QueryError> {
-        let Self { first, candidates, count } = self;
-        match first {
+        let Self { newest, mut candidates, count } = self;
+        candidates.sort_by_key(|candidate| candidate.position);
+        match newest {
             None => Err(QueryError::NotFound(id.to_owned())),
-            Some(first) if count == 1 => Ok(first),
+            Some(newest) if count == 1 => Ok(newest),
             Some(_) => {
                 Err(QueryError::Ambiguous { id: id.to_owned(), more: count - candidates.len(), candidates })
             }

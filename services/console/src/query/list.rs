@@ -1,94 +1,111 @@
 //! Pages of events.
 
-use std::collections::VecDeque;
+use std::str::FromStr;
+use std::time::Duration;
 
-use chassis::{Bus, BusError, Position};
-use chrono::{DateTime, TimeDelta, Utc};
+use chassis::{Bus, BusError, Position, Recorded};
+use thiserror::Error;
 
 use super::Filter;
-use super::scan::Scan;
-use crate::api::{Entry, EventPage};
+use super::range::{Range, bounds};
+use super::scan::{Backwards, Budget, Forwards};
+use crate::api::Entry;
 
 /// Events of a page when nobody says how many.
 pub const DEFAULT_LIMIT: usize = 100;
 /// Most events of a page.
 pub const MAX_LIMIT: usize = 1_000;
+/// A page is closed after this time, so that a filter that fits nothing answers too.
+pub const PAGE_TIME: Duration = Duration::from_secs(2);
 
-/// A page is closed when its events have this many bytes: a body can have 25 MB.
+/// A page is closed when its events have this many bytes.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
-/// A page is closed when this many events were looked at, so that a filter that fits nothing answers in a bounded time.
-const LOOKED_AT: usize = 20_000;
 
-/// The clock of the bus may be set back by this much between two events.
-const CLOCK_STEP: TimeDelta = TimeDelta::minutes(5);
+/// Which event of a page comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The oldest.
+    Oldest,
+}
 
-/// The first events after `after` that the filter wants, at most `limit` of them.
+/// The text is no order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("neither `newest` nor `oldest`")]
+pub struct NoOrder;
+
+impl FromStr for Order {
+    type Err = NoOrder;
+
+    fn from_str(text: &str) -> Result<Self, NoOrder> {
+        match text {
+            "newest" => Ok(Self::Newest),
+            "oldest" => Ok(Self::Oldest),
+            _ => Err(NoOrder),
+        }
+    }
+}
+
+/// A page.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// In the order that was asked for.
+    pub events: Vec<Entry>,
+    /// How far the log was looked at, if not to its end: go on before it (newest first) or after it.
+    pub cursor: Option<Position>,
+}
+
+impl Found {
+    /// Takes an event that is wanted; whether the page is full with it.
+    fn take(&mut self, recorded: &Recorded, limit: usize, bytes: &mut usize) -> bool {
+        let entry = Entry::from(recorded);
+        *bytes += entry.json().len();
+        self.events.push(entry);
+        self.events.len() >= limit || *bytes >= PAGE_BYTES
+    }
+}
+
+/// Up to `limit` events of the range that the filter wants. There can be fewer although the log has more: then the budget
+/// was spent, or the page has many bytes, and there is a cursor.
 pub async fn list(
     bus: &dyn Bus,
     filter: &Filter,
-    after: Position,
+    range: Range,
+    order: Order,
     limit: usize,
-) -> Result<EventPage, BusError> {
-    let from = beginning(bus, filter, after).await?;
-    let mut scan = Scan::begin(bus, from).await?;
-    let (mut events, mut bytes, mut looked_at) = (Vec::new(), 0, 0);
-    while let Some(page) = scan.page().await? {
-        for recorded in &page {
-            looked_at += 1;
-            if filter.wants(recorded) {
-                let entry = Entry::from(recorded);
-                bytes += entry.json().len();
-                events.push(entry);
-            }
-            if events.len() >= limit || bytes >= PAGE_BYTES || looked_at >= LOOKED_AT {
-                return Ok(EventPage { events, next: Some(recorded.position) });
+    budget: Budget,
+) -> Result<Found, BusError> {
+    let bounds = bounds(bus, filter, range).await?;
+    let (mut found, mut bytes) = (Found { events: Vec::new(), cursor: None }, 0);
+    match order {
+        Order::Newest => {
+            let mut scan = Backwards::over(bus, bounds);
+            while let Some(page) = scan.page().await? {
+                for recorded in page.iter().filter(|recorded| filter.wants(recorded)) {
+                    if found.take(recorded, limit, &mut bytes) {
+                        return Ok(Found { cursor: Some(recorded.position), ..found });
+                    }
+                }
+                if budget.is_spent() && scan.at() > bounds.low {
+                    return Ok(Found { cursor: Some(scan.at()), ..found });
+                }
             }
         }
-    }
-    Ok(EventPage { events, next: None })
-}
-
-/// The last `limit` events that the filter wants, oldest first.
-pub async fn latest(bus: &dyn Bus, filter: &Filter, limit: usize) -> Result<Vec<Entry>, BusError> {
-    let from = beginning(bus, filter, Position(0)).await?;
-    let mut scan = Scan::begin(bus, from).await?;
-    let (mut events, mut bytes) = (VecDeque::new(), 0);
-    while let Some(page) = scan.page().await? {
-        for recorded in page.iter().filter(|recorded| filter.wants(recorded)) {
-            let entry = Entry::from(recorded);
-            bytes += entry.json().len();
-            events.push_back(entry);
-            while events.len() > limit || (bytes > PAGE_BYTES && events.len() > 1) {
-                let dropped: Option<Entry> = events.pop_front();
-                bytes -= dropped.map_or(0, |entry| entry.json().len());
+        Order::Oldest => {
+            let mut scan = Forwards::over(bus, bounds);
+            while let Some(page) = scan.page().await? {
+                for recorded in page.iter().filter(|recorded| filter.wants(recorded)) {
+                    if found.take(recorded, limit, &mut bytes) {
+                        return Ok(Found { cursor: Some(recorded.position), ..found });
+                    }
+                }
+                if budget.is_spent() && scan.at() < bounds.high {
+                    return Ok(Found { cursor: Some(Position(scan.at().0 - 1)), ..found });
+                }
             }
         }
     }
-    Ok(events.into())
-}
-
-/// Where to begin to read for this filter.
-pub(super) async fn beginning(bus: &dyn Bus, filter: &Filter, after: Position) -> Result<Position, BusError> {
-    let next = Position(after.0.saturating_add(1));
-    Ok(match filter.since {
-        Some(since) => next.max(first_since(bus, since).await?),
-        None => next,
-    })
-}
-
-/// A position before which no event was taken at or after this time; the events there may still be older.
-///
-/// Found by halving: the log is read at some twenty places instead of from its beginning.
-pub async fn first_since(bus: &dyn Bus, since: DateTime<Utc>) -> Result<Position, BusError> {
-    let since = since.checked_sub_signed(CLOCK_STEP).unwrap_or(DateTime::<Utc>::MIN_UTC);
-    // All before `low` are older; whatever stands at `high` or after it is not, or there is nothing.
-    let (mut low, mut high) = (1, bus.last().await?.0 + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match bus.read(Position(middle), 1).await?.first() {
-            Some(recorded) if recorded.recorded < since => low = recorded.position.0 + 1,
-            Some(_) | None => high = middle,
-        }
-    }
-    Ok(Position(low))
+    Ok(found)
 }

@@ -1,36 +1,101 @@
-//! The log, page by page, up to the end that it had at the beginning.
+//! The log, page by page, forwards or backwards, for as long as a question may take.
+
+use std::time::Duration;
 
 use chassis::{Bus, BusError, Position, Recorded};
+use tokio::time::Instant;
 
-/// Events read at once: enough that a round trip does not count, few enough that large bodies fit the memory.
-pub(super) const PAGE: usize = 256;
+/// Events read at once: enough that a round trip does not count, few enough that a page of the largest bodies that travel
+/// with their events (256 KiB) fits the memory.
+pub(super) const PAGE: u64 = 128;
 
-/// A walk over the log. It ends also when the log grows as fast as it is read.
-pub(super) struct Scan<'a> {
-    bus: &'a dyn Bus,
-    /// Where the next page begins.
-    next: Position,
-    end: Position,
+/// How long a walk may take. Nobody should wait for an answer without knowing whether there will be one.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget(Instant);
+
+impl Budget {
+    /// From now on.
+    pub fn of(time: Duration) -> Self {
+        Self(Instant::now() + time)
+    }
+
+    /// Whether it is over.
+    pub fn is_spent(self) -> bool {
+        Instant::now() >= self.0
+    }
 }
 
-impl<'a> Scan<'a> {
-    /// A walk that begins at `from`.
-    pub(super) async fn begin(bus: &'a dyn Bus, from: Position) -> Result<Self, BusError> {
-        let end = bus.last().await?;
-        Ok(Self { bus, next: Position(from.0.max(1)), end })
+/// The positions of a walk: from `low`, and before `high`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub low: Position,
+    pub high: Position,
+}
+
+/// A walk from the older to the newer. It ends also when the log grows as fast as it is read.
+pub(super) struct Forwards<'a> {
+    bus: &'a dyn Bus,
+    left: Bounds,
+}
+
+impl<'a> Forwards<'a> {
+    pub(super) fn over(bus: &'a dyn Bus, bounds: Bounds) -> Self {
+        Self { bus, left: bounds }
     }
 
     /// The next events; `None` at the end.
     pub(super) async fn page(&mut self) -> Result<Option<Vec<Recorded>>, BusError> {
-        if self.next > self.end {
+        let Bounds { low, high } = self.left;
+        if low >= high {
             return Ok(None);
         }
         // Reading may never wait: others want to run too.
         tokio::task::yield_now().await;
-        let page = self.bus.read(self.next, PAGE).await?;
+        let limit = usize::try_from((high.0 - low.0).min(PAGE)).unwrap_or(usize::MAX);
+        let mut page = self.bus.read(low, limit).await?;
+        page.retain(|recorded| recorded.position < high);
         Ok(page.last().map(|last| last.position).map(|last| {
-            self.next = Position(last.0 + 1);
+            self.left.low = Position(last.0 + 1);
             page
         }))
+    }
+
+    /// All before this was looked at.
+    pub(super) fn at(&self) -> Position {
+        self.left.low
+    }
+}
+
+/// A walk from the newer to the older.
+pub(super) struct Backwards<'a> {
+    bus: &'a dyn Bus,
+    left: Bounds,
+}
+
+impl<'a> Backwards<'a> {
+    pub(super) fn over(bus: &'a dyn Bus, bounds: Bounds) -> Self {
+        Self { bus, left: bounds }
+    }
+
+    /// The next older events, newest first; may be empty; `None` at the end.
+    pub(super) async fn page(&mut self) -> Result<Option<Vec<Recorded>>, BusError> {
+        let Bounds { low, high } = self.left;
+        if low >= high {
+            return Ok(None);
+        }
+        tokio::task::yield_now().await;
+        // Where there are gaps, a window has fewer events than positions, and what is behind it is cut off.
+        let from = Position(high.0.saturating_sub(PAGE)).max(low);
+        let limit = usize::try_from(high.0 - from.0).unwrap_or(usize::MAX);
+        let mut page = self.bus.read(from, limit).await?;
+        page.retain(|recorded| recorded.position < high);
+        page.reverse();
+        self.left.high = from;
+        Ok(Some(page))
+    }
+
+    /// All at or after this was looked at.
+    pub(super) fn at(&self) -> Position {
+        self.left.high
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use chassis::{Bus, BusError, Position, Recorded};
 use futures::Stream;
 
+use super::Filter;
+use super::range::first_since;
 use super::scan::PAGE;
-use super::{Filter, list};
 
 struct Tail {
     bus: Arc<dyn Bus>,
@@ -59,7 +60,7 @@ impl Tail {
         };
         // Before the page is read: what is stored after this is not missed below.
         let end = self.bus.last().await?;
-        let page = self.bus.read(next, PAGE).await?;
+        let page = self.bus.read(next, usize::try_from(PAGE).unwrap_or(usize::MAX)).await?;
         if let Some(last) = page.last() {
             self.next = Some(Position(last.position.0 + 1));
         } else {
@@ -75,7 +76,13 @@ impl Tail {
     async fn begin(&mut self) -> Result<Position, BusError> {
         let next = match (self.after, self.filter.since) {
             (None, None) => Position(self.bus.last().await?.0 + 1),
-            (after, _) => list::beginning(&*self.bus, &self.filter, after.unwrap_or_default()).await?,
+            (after, since) => {
+                let next = Position(after.unwrap_or_default().0.saturating_add(1));
+                match since {
+                    Some(since) => next.max(first_since(&*self.bus, since).await?),
+                    None => next,
+                }
+            }
         };
         self.next = Some(next);
         Ok(next)

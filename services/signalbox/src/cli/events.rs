@@ -1,17 +1,14 @@
-//! `signalbox events` and `signalbox dead`.
+//! `signalbox events`.
 
-use std::str::FromStr;
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use thiserror::Error;
 
-use crate::duration;
+use super::{Since, When};
 
 /// Look at events.
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
+    /// Print events of the past, newest first, a page at a time
+    List(ListArgs),
     /// Print events as they come, until Ctrl-C
     Tail(TailArgs),
     /// Print one event with its attributes and its body
@@ -38,6 +35,58 @@ pub enum EventsCommand {
     },
 }
 
+/// Which events.
+#[derive(Debug, Clone, Default, Args)]
+pub struct EventFilter {
+    /// Only events whose type fits this glob (`*` stands for anything)
+    #[arg(long = "type", value_name = "GLOB")]
+    pub ty: Option<String>,
+    /// Only events whose source fits this glob
+    #[arg(long, value_name = "GLOB")]
+    pub source: Option<String>,
+    /// Only events with this partition key: what is kept in order, such as an app with its environment
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Only events of the story whose root event has this id
+    #[arg(long, value_name = "ID")]
+    pub correlation: Option<String>,
+}
+
+/// What `list` prints.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  signalbox events list
+  signalbox events list --type 'io.signalbox.deploy.*' --since 7d --limit 500
+  signalbox events list --key my-app/production --until 2026-01-31T12:00:00Z
+  signalbox events list --before 4711              the page behind it, as the last line says
+  signalbox events list --oldest-first --after 0 --limit 1000 --json | jq .event.type")]
+pub struct ListArgs {
+    #[command(flatten)]
+    pub filter: EventFilter,
+    /// Only events that the bus took at this moment (2026-01-31T12:00:00Z) or later, or this long ago (30s, 10m, 2h, 7d)
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<When>,
+    /// Only events that the bus took before this moment, or longer ago than this
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<When>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// Only events that stand in the log after this position
+    #[arg(long, value_name = "POSITION")]
+    pub after: Option<u64>,
+    /// Only events that stand in the log before this position
+    #[arg(long, value_name = "POSITION")]
+    pub before: Option<u64>,
+    /// Begin with the oldest
+    #[arg(long)]
+    pub oldest_first: bool,
+    /// Print each as one line of JSON: its position, when the bus took it, and the event in the JSON event format
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What `tail` prints.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
@@ -46,9 +95,8 @@ Examples:
   signalbox events tail --type 'io.signalbox.deploy.*' --since 1h
   signalbox events tail --json --no-follow --since 2026-01-31T00:00:00Z | jq .type")]
 pub struct TailArgs {
-    /// Print the events alone whose type fits this glob (`*` stands for anything)
-    #[arg(long = "type", value_name = "GLOB", default_value = "*")]
-    pub ty: String,
+    #[command(flatten)]
+    pub filter: EventFilter,
     /// Print each event as one line in the JSON event format of CloudEvents
     #[arg(long)]
     pub json: bool,
@@ -58,88 +106,4 @@ pub struct TailArgs {
     /// End at the end of the log instead of waiting for more; without --since, print all
     #[arg(long)]
     pub no_follow: bool,
-}
-
-/// Look at and settle dead letters.
-#[derive(Debug, Subcommand)]
-pub enum DeadCommand {
-    /// Print all dead letters, oldest first
-    List {
-        /// Print each as one line of JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print one dead letter with its reasons and its event
-    Show {
-        /// Its id
-        #[arg(value_name = "ID")]
-        id: String,
-        /// Print it as JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Deliver its event once more to the handler that gave up; effects that were done are not done again
-    #[command(
-        after_help = "Examples:\n  signalbox dead redrive 3f9a0b1c2d4e5f60\n  signalbox dead redrive --all"
-    )]
-    Redrive {
-        /// Which ones
-        #[arg(value_name = "ID", required_unless_present = "all", conflicts_with = "all")]
-        ids: Vec<String>,
-        /// All that can be decoded
-        #[arg(long)]
-        all: bool,
-    },
-    /// Forget dead letters; their events stay in the log
-    Drop {
-        /// Which ones
-        #[arg(value_name = "ID", required = true)]
-        ids: Vec<String>,
-    },
-}
-
-/// Where `tail` begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
-    /// With the first event of the log.
-    All,
-    /// This long ago.
-    Ago(Duration),
-    /// At this time.
-    At(DateTime<Utc>),
-}
-
-/// The text is no beginning.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is neither a time like 10m, nor a moment like 2026-01-31T12:00:00Z, nor `all`")]
-pub struct NoBeginning(String);
-
-impl FromStr for Since {
-    type Err = NoBeginning;
-
-    fn from_str(text: &str) -> Result<Self, NoBeginning> {
-        if text == "all" {
-            return Ok(Self::All);
-        }
-        if let Ok(ago) = duration::parse(text) {
-            return Ok(Self::Ago(ago));
-        }
-        let moment = DateTime::parse_from_rfc3339(text).map_err(|_| NoBeginning(text.to_owned()))?;
-        Ok(Self::At(moment.to_utc()))
-    }
-}
-
-impl Since {
-    /// The moment that it means.
-    pub fn moment(self, now: DateTime<Utc>) -> DateTime<Utc> {
-        match self {
-            Self::All => DateTime::<Utc>::MIN_UTC,
-            // A time that reaches back beyond the calendar means everything.
-            Self::Ago(ago) => chrono::TimeDelta::from_std(ago)
-                .ok()
-                .and_then(|ago| now.checked_sub_signed(ago))
-                .unwrap_or(DateTime::<Utc>::MIN_UTC),
-            Self::At(moment) => moment,
-        }
-    }
 }

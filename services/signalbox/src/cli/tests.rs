@@ -1,11 +1,8 @@
-use std::time::Duration;
-
-use chrono::{TimeZone as _, Utc};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::json;
 
-use super::{Cli, Command, DeadCommand, EventsCommand, Since};
+use super::{Cli, Command, DeadCommand, EventsCommand};
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once("signalbox").chain(line.split_whitespace()))
@@ -53,7 +50,13 @@ fn what_is_wrong_is_a_usage_error_that_says_what_would_be_right() {
         ("events tial", "'tail'"),
         ("dead redrive", "<ID>"),
         ("dead redrive --all 1", "cannot be used with"),
+        ("dead redrive --all --handler notifier", "cannot be used with"),
         ("dead drop", "<ID>"),
+        ("dead drop --yes", "<ID>"),
+        ("dead drop 1 --since 1h", "cannot be used with"),
+        ("dead list --since yesterday", "nor a moment like 2026-01-31T12:00:00Z"),
+        ("events list --since all", "nor a moment like 2026-01-31T12:00:00Z"),
+        ("events list --before x", "invalid digit"),
         ("completions tcsh", "bash"),
         ("check", "<DIR>"),
         ("sevre", "'serve'"),
@@ -104,27 +107,9 @@ fn flags_of_everywhere_may_stand_behind_the_command() {
 #[test]
 fn several_dead_letters_are_driven_at_once() {
     let cli = parse("dead redrive a b").expect("ids are taken");
-    let Command::Dead(DeadCommand::Redrive { ids, all }) = cli.command else { panic!("not redrive") };
-    assert!(!all && ids == ["a", "b"]);
-}
-
-#[test]
-fn tail_begins_where_it_is_told() {
-    let now = Utc.with_ymd_and_hms(2026, 1, 31, 12, 0, 0).single().expect("it is a moment");
-    for (text, since, moment) in [
-        ("10m", Since::Ago(Duration::from_mins(10)), "2026-01-31T11:50:00+00:00"),
-        (
-            "2026-01-01T01:00:00+01:00",
-            Since::At(Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).single().expect("it is a moment")),
-            "2026-01-01T00:00:00+00:00",
-        ),
-    ] {
-        let read: Since = text.parse().expect(text);
-        assert_eq!(read, since);
-        assert_eq!(read.moment(now).to_rfc3339(), moment);
-    }
-    let everything: Since = "all".parse().expect("all is a beginning");
-    assert!(everything.moment(now) < now - Duration::from_hours(24 * 365 * 1000));
-    let for_ever: Since = "99999999999d".parse().expect("it is a time");
-    assert_eq!(for_ever.moment(now), everything.moment(now));
+    let Command::Dead(DeadCommand::Redrive(args)) = cli.command else { panic!("not redrive") };
+    assert!(!args.all && args.ids == ["a", "b"]);
+    let cli = parse("dead drop --handler notifier --type com.github.* --until 30d --yes").expect("a filter");
+    let Command::Dead(DeadCommand::Drop(args)) = cli.command else { panic!("not drop") };
+    assert!(args.yes && args.ids.is_empty() && args.filter.handler.as_deref() == Some("notifier"));
 }

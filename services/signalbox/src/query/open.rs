@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use chassis::engine::OpenError;
 use chassis::{Bus, BusUrl, Engine, Metrics, SystemClock};
+use console::api::About;
 use console::{Auth, Console};
-use reqwest::{Method, StatusCode};
 use resources::Secret;
 use tokio::time::timeout;
 
@@ -22,6 +22,15 @@ use crate::settings::{Service, Settings};
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// Wait between two tries to reach a bus that is still connecting.
 const ANOTHER_TRY: Duration = Duration::from_millis(50);
+
+/// What became of the server that wrote its address down.
+enum There {
+    Answers(Query),
+    /// Somebody takes the connection, and says nothing.
+    Silent,
+    /// Nobody, or somebody else, or a server that does not know the token: one that was killed left its address behind.
+    Nobody,
+}
 
 impl Query {
     /// Opens the bus of the settings, or finds the server that has it.
@@ -47,38 +56,41 @@ impl Query {
                 anyhow!("there is no bus in {}: name its folder with --bus embedded:DIR", dir.display());
             return Err(Stop::with(Exit::Unreachable, error));
         }
-        if let Some(base) = Advertised::read(dir)
-            && let Some(query) = Self::there(base, settings).await?
-        {
-            return Ok(query);
+        let mut why =
+            "the process that has it runs no console that could answer (serve --only … without console)"
+                .to_owned();
+        if let Some(base) = Advertised::read(dir) {
+            match Self::there(&base, settings).await? {
+                There::Answers(query) => return Ok(query),
+                There::Silent => {
+                    why = format!(
+                        "the server at {base}, which has it, did not answer within {} s",
+                        FIRST_ANSWER.as_secs()
+                    );
+                }
+                There::Nobody => {}
+            }
         }
         match Engine::open(&settings.bus.0).await {
             Ok(engine) => Ok(Self::here(engine)),
             Err(error @ OpenError::Locked(_)) => {
-                let why = "the process that has it runs no console that could answer (serve --only … without console)";
                 Err(Stop::with(Exit::Unreachable, anyhow::Error::new(error).context(why)))
             }
             Err(error) => Err(Stop::with(Exit::Unreachable, error)),
         }
     }
 
-    /// The server at `base`; `None` when nobody answers there, or somebody who does not know the token: the address is
-    /// what a server left behind that was killed.
-    async fn there(base: String, settings: &Settings) -> Result<Option<Self>, Stop> {
+    /// Whether a server of ours is at `base`. It is asked who it is, and nothing that takes long.
+    async fn there(base: &str, settings: &Settings) -> Result<There, Stop> {
         let token = api_token(settings)?;
         let token = String::from_utf8_lossy(token.expose()).into_owned();
         // The server is on this machine: a proxy of the environment has no part in it.
         let http = reqwest::Client::builder().no_proxy().build().context("cannot make an HTTP client")?;
-        let query = Self { carrier: Carrier::There { http, base }, token };
-        let first = query.carrier.send(Method::GET, "/api/v1/events?limit=1", &query.token);
-        match timeout(FIRST_ANSWER, first).await {
-            Ok(Ok(answer))
-                if answer.status == StatusCode::UNAUTHORIZED || answer.status == StatusCode::NOT_FOUND =>
-            {
-                Ok(None)
-            }
-            Ok(Ok(_)) => Ok(Some(query)),
-            Ok(Err(_)) | Err(_) => Ok(None),
+        let query = Self { carrier: Carrier::There { http, base: base.to_owned() }, token };
+        match timeout(FIRST_ANSWER, query.get::<About>("/api/v1")).await {
+            Ok(Ok(about)) if about.name == About::NAME => Ok(There::Answers(query)),
+            Ok(Ok(_) | Err(_)) => Ok(There::Nobody),
+            Err(_) => Ok(There::Silent),
         }
     }
 

@@ -21,6 +21,9 @@ pub async fn run(query: &Query, id: &str, json: bool, out: &mut Output) -> Resul
         out.line(format_args!("{name} {}", harmless(value)))
     };
     row("position", &entry.position.to_string())?;
+    if let Some(note) = &entry.note {
+        row("note", note)?;
+    }
     row("recorded", &entry.recorded.to_rfc3339())?;
     match entry.envelope() {
         Some(event) => {

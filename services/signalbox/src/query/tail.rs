@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use chassis::{Clock as _, SystemClock};
-use chrono::SecondsFormat;
 use console::RenderOptions;
 use console::api::{Entry, ErrorBody, EventPage};
 use futures::StreamExt as _;
 use reqwest::Method;
 
-use super::{Query, escape};
+use super::Query;
+use super::address::Address;
 use crate::cli::{Since, TailArgs};
 use crate::exit::{Exit, Stop};
 use crate::output::Output;
@@ -21,46 +21,41 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Prints events as they come.
 pub async fn run(query: &Query, args: &TailArgs, out: &mut Output) -> Result<Exit, Stop> {
-    let TailArgs { ty, json, since, no_follow } = args;
+    let TailArgs { filter, json, since, no_follow } = args;
     let since = since.or(no_follow.then_some(Since::All));
-    let mut wanted = if ty == "*" { String::new() } else { format!("type={}&", escape(ty)) };
-    match since {
-        None => {}
-        Some(Since::All) => wanted.push_str("after=0"),
-        Some(since @ (Since::Ago(_) | Since::At(_))) => {
-            let moment = since.moment(SystemClock.now()).to_rfc3339_opts(SecondsFormat::Millis, true);
-            wanted.push_str("since=");
-            wanted.push_str(&escape(&moment));
-        }
-    }
+    let (after, since) = match since {
+        None => (None, None),
+        Some(Since::All) => (Some(0), None),
+        Some(Since::When(when)) => (None, Some(when)),
+    };
+    let wanted = |path: &str| {
+        Address::of(path).events(filter).maybe("after", after).when("since", since, SystemClock.now())
+    };
     let printer = Printer { json: *json, options: out.render_options() };
     if *no_follow {
-        pages(query, &wanted, &printer, out).await
+        let first = wanted("/api/v1/events").with("order", "oldest").with("limit", PAGE);
+        pages(query, first.text(), &printer, out).await
     } else {
-        follow(query, &wanted, &printer, out).await
+        follow(query, &wanted("/api/v1/events/tail").text(), &printer, out).await
     }
 }
 
 /// All that there is.
-async fn pages(query: &Query, wanted: &str, printer: &Printer, out: &mut Output) -> Result<Exit, Stop> {
-    // A page says where the next one begins, which takes the place of `after=0`.
-    let filter = wanted.trim_end_matches("after=0");
-    let mut after = String::new();
-    loop {
-        let page: EventPage = query.get(&format!("/api/v1/events?limit={PAGE}&{after}{filter}")).await?;
+async fn pages(query: &Query, first: String, printer: &Printer, out: &mut Output) -> Result<Exit, Stop> {
+    let mut next = Some(first);
+    while let Some(address) = next {
+        let page: EventPage = query.get(&address).await?;
         for entry in &page.events {
             printer.print(entry, out)?;
         }
-        match page.next {
-            Some(next) => after = format!("after={next}&"),
-            None => return Ok(Exit::Done),
-        }
+        next = page.next;
     }
+    Ok(Exit::Done)
 }
 
 /// What comes, until Ctrl-C or the end of the server.
-async fn follow(query: &Query, wanted: &str, printer: &Printer, out: &mut Output) -> Result<Exit, Stop> {
-    let mut answer = query.send(Method::GET, &format!("/api/v1/events/tail?{wanted}")).await?;
+async fn follow(query: &Query, address: &str, printer: &Printer, out: &mut Output) -> Result<Exit, Stop> {
+    let mut answer = query.send(Method::GET, address).await?;
     let mut lines = Lines::default();
     let mut looks = tokio::time::interval(LOOK);
     loop {

@@ -7,8 +7,8 @@ use chassis::{Clock as _, Engine, Position, SystemClock};
 use events::Envelope;
 use tokio::sync::Notify;
 
-use super::{Query, dead, show, story, tail};
-use crate::cli::{DeadCommand, Since, TailArgs};
+use super::{Query, dead, list, show, story, tail};
+use crate::cli::{DeadCommand, EventFilter, LetterFilter, ListArgs, SettleArgs, Since, TailArgs};
 use crate::exit::{Exit, Stop};
 use crate::output::Output;
 use crate::serve::tests::{SOURCE, TOKEN, place, start};
@@ -66,10 +66,25 @@ async fn post_alert(to: SocketAddr) -> String {
     answer["ids"][0].as_str().expect("it names the event").to_owned()
 }
 
-const EVERYTHING: TailArgs = TailArgs { ty: String::new(), json: false, since: None, no_follow: true };
-
 fn everything() -> TailArgs {
-    TailArgs { ty: "*".to_owned(), ..EVERYTHING }
+    TailArgs { filter: EventFilter::default(), json: false, since: None, no_follow: true }
+}
+
+fn letters(json: bool) -> DeadCommand {
+    DeadCommand::List { filter: LetterFilter::default(), json }
+}
+
+fn past(limit: usize) -> ListArgs {
+    ListArgs {
+        filter: EventFilter::default(),
+        since: None,
+        until: None,
+        limit,
+        after: None,
+        before: None,
+        oldest_first: false,
+        json: false,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,8 +100,7 @@ async fn the_answer_is_the_same_with_a_server_and_without() {
             ask(query, async |query, out| story::run(query, &id, false, out).await).await,
             ask(query, async |query, out| story::run(query, &id, true, out).await).await,
             ask(query, async |query, out| show::run(query, "no such id", false, out).await).await,
-            ask(query, async |query, out| dead::run(query, DeadCommand::List { json: false }, out).await)
-                .await,
+            ask(query, async |query, out| dead::run(query, letters(false), out).await).await,
         ]
     };
     let query = Query::open(&settings).await.expect("the server answers");
@@ -153,7 +167,10 @@ async fn tail_prints_only_the_types_that_are_asked_for() {
     post_alert(public).await;
     let query = Query::open(&settings).await.expect("the server answers");
     for (glob, lines) in [("io.prometheus.*", 1), ("*firing*", 1), ("com.github.*", 0), ("&limit=0", 0)] {
-        let args = TailArgs { ty: glob.to_owned(), ..everything() };
+        let args = TailArgs {
+            filter: EventFilter { ty: Some(glob.to_owned()), ..EventFilter::default() },
+            ..everything()
+        };
         let (exit, said) = ask(&query, async |query, out| tail::run(query, &args, out).await).await;
         assert_eq!((exit, said.lines().count()), (Exit::Done, lines), "{glob}: {said}");
     }
@@ -213,12 +230,14 @@ async fn dead_letters_are_shown_driven_again_and_dropped() {
         ask(&query, async |query, out| dead::run(query, command, out).await).await
     };
     let show = |id: &str| DeadCommand::Show { id: id.to_owned(), json: false };
-    let redrive = |id: &str| DeadCommand::Redrive { ids: vec![id.to_owned()], all: false };
+    let one_of = |id: &str| SettleArgs { ids: vec![id.to_owned()], ..SettleArgs::default() };
+    let redrive = |id: &str| DeadCommand::Redrive(one_of(id));
+    let all = |yes| SettleArgs { all: true, yes, ..SettleArgs::default() };
 
-    let (_, said) = run(DeadCommand::List { json: false }).await;
+    let (_, said) = run(letters(false)).await;
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(said.contains(&one) && said.contains("cannot push: connection refused"), "{said}");
-    let (_, said) = run(DeadCommand::List { json: true }).await;
+    let (_, said) = run(letters(true)).await;
     assert!(said.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{said}");
     let (_, said) = run(show(&one)).await;
     assert!(
@@ -232,21 +251,88 @@ async fn dead_letters_are_shown_driven_again_and_dropped() {
     let (exit, said) = run(redrive(&other)).await;
     assert_eq!(exit, Exit::Failed);
     assert!(said.contains("could not be decoded"), "{said}");
-    let (exit, said) = run(DeadCommand::Redrive { ids: Vec::new(), all: true }).await;
-    assert_eq!(exit, Exit::Done);
+    let (exit, said) = run(DeadCommand::Redrive(all(false))).await;
+    assert_eq!(
+        (exit, said.contains("Drive 2 dead letters again? There is no terminal")),
+        (Exit::Usage, true),
+        "{said}"
+    );
+    let (exit, said) = run(DeadCommand::Redrive(all(true))).await;
+    assert_eq!(exit, Exit::Failed, "one of them cannot be");
     assert!(
         said.contains(&format!("driven again: {one}"))
-            && said.contains("1 driven again; 1 cannot be decoded"),
+            && said.contains(&format!("not done: {other}"))
+            && said.contains("1 driven again, 1 not"),
         "{said}"
     );
     assert_eq!(run(show(&one)).await.0, Exit::NotFound);
-    let (exit, said) = run(DeadCommand::Drop { ids: vec![other.clone()] }).await;
+    let (exit, said) = run(DeadCommand::Drop(one_of(&other))).await;
     assert_eq!(
         (exit, said),
         (Exit::Done, format!("dropped: {other} (deployer on a message that is no event)\n"))
     );
-    assert_eq!(run(DeadCommand::List { json: false }).await.1, "no dead letters\n");
+    assert_eq!(run(letters(false)).await.1, "no dead letters\n");
     query.close().await;
+}
+
+/// Many events of two kinds and keys.
+async fn history(settings: &Settings) {
+    let engine = Engine::open(&settings.bus.0).await.expect("the folder is free");
+    for n in 0..60 {
+        let (ty, key) = if n % 2 == 0 { ("com.example.even", "a") } else { ("com.example.odd", "b") };
+        let event = Envelope::builder(format!("e{n}."), "/test", ty).partition_key(key).build();
+        engine.bus.publish(&event.expect("it is valid")).await.expect("the bus takes it");
+    }
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_is_listed_newest_first_a_page_at_a_time() {
+    let (_folder, settings) = place(SOURCE);
+    history(&settings).await;
+    let query = Query::open(&settings).await.expect("the folder is free");
+    let said = async |args: ListArgs| {
+        let (exit, said) = ask(&query, async |query, out| list::run(query, &args, out).await).await;
+        assert_eq!(exit, Exit::Done, "{said}");
+        said.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = said(past(10)).await;
+    assert!(first[0].contains("[e59.]") && first[9].contains("[e50.]"), "{first:#?}");
+    let before = first[10].strip_prefix("there may be more: go on with --before ").expect("how to go on");
+    let second = said(ListArgs { before: before.parse().ok(), ..past(10) }).await;
+    assert!(second[0].contains("[e49.]"), "{second:#?}");
+
+    let filter = EventFilter { key: Some("b".to_owned()), ..EventFilter::default() };
+    let keyed = said(ListArgs { filter, oldest_first: true, after: Some(0), ..past(100) }).await;
+    assert_eq!(keyed.len(), 30, "all of the key, and nothing more to say");
+    assert!(keyed[0].contains("[e1.]") && keyed[29].contains("[e59.]"), "{keyed:#?}");
+    let filter = EventFilter { ty: Some("*.even".to_owned()), ..EventFilter::default() };
+    let json = said(ListArgs { filter, json: true, ..past(3) }).await;
+    let read = |line: &String| serde_json::from_str::<serde_json::Value>(line).expect("each line is JSON");
+    let ids: Vec<_> = json.iter().map(|line| read(line)["event"]["id"].clone()).collect();
+    assert_eq!(ids, ["e58.", "e56.", "e54."]);
+    assert!(said(ListArgs { until: "1h".parse().ok(), ..past(10) }).await.is_empty());
+    assert_eq!(said(ListArgs { since: "1h".parse().ok(), ..past(100) }).await.len(), 60);
+    query.close().await;
+}
+
+/// A server that is busy has the folder; it must not be said that it has no console.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_answer_is_named() {
+    let (folder, settings) = place(SOURCE);
+    let engine = Engine::open(&settings.bus.0).await.expect("the folder is free");
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = silent.local_addr().expect("it has an address");
+    std::fs::write(folder.path().join("bus/console.address"), format!("http://{address}\n"))
+        .expect("it takes a file");
+    let Err(Stop::Error(exit, error)) = Query::open(&settings).await else { panic!("nobody answers") };
+    assert_eq!(exit, Exit::Unreachable);
+    let error = format!("{error:#}");
+    assert!(
+        error.contains(&format!("the server at http://{address}, which has it, did not answer")),
+        "{error}"
+    );
+    engine.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

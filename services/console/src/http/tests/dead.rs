@@ -8,7 +8,7 @@ use chassis::{ConsumerSpec, Position};
 use serde_json::json;
 
 use super::stage::{Stage, event};
-use crate::api::DeadPage;
+use crate::api::{DeadBulk, DeadPage};
 
 #[tokio::test]
 async fn dead_letters_are_listed_shown_driven_again_and_dropped() {
@@ -44,7 +44,7 @@ async fn dead_letters_are_listed_shown_driven_again_and_dropped() {
 
     let (status, dropped) = stage.ask(Method::DELETE, &format!("/api/v1/dead/{second}")).await;
     assert_eq!((status, &dropped["id"]), (StatusCode::OK, &second.as_str().into()));
-    assert_eq!(stage.get("/api/v1/dead").await.1, json!({"dead_letters": [], "total": 0}));
+    assert_eq!(stage.get("/api/v1/dead").await.1["dead_letters"], json!([]));
 }
 
 #[tokio::test]
@@ -73,4 +73,77 @@ async fn a_dead_letter_that_is_no_event_cannot_be_driven_again() {
     let (status, body) = stage.ask(Method::POST, &format!("/api/v1/dead/{}/redrive", letter.id)).await;
     assert_eq!(status, StatusCode::CONFLICT, "{body}");
     assert_eq!(stage.get("/api/v1/dead").await.1["total"], 1, "it is still there");
+}
+
+#[tokio::test]
+async fn many_are_settled_by_a_filter_and_never_all_by_mistake() {
+    let stage = Stage::new().await;
+    for n in 0..5 {
+        let ty = if n < 3 { "com.example.a" } else { "com.example.b" };
+        stage.bury(&event(&format!("e{n}"), ty), "no space").await;
+    }
+    for path in ["/api/v1/dead/redrive", "/api/v1/dead/drop", "/api/v1/dead/drop?limit=3"] {
+        let (status, body) = stage.ask(Method::POST, path).await;
+        assert_eq!(
+            (status, &body["error"]),
+            (StatusCode::BAD_REQUEST, &"this would settle all dead letters".into())
+        );
+    }
+    assert_eq!(stage.get("/api/v1/dead").await.1["total"], 5, "nothing was done");
+    assert_eq!(stage.get("/api/v1/dead?type=*.b").await.1["total"], 2);
+    assert_eq!(stage.get("/api/v1/dead?handler=notifier").await.1["total"], 0);
+    assert_eq!(stage.get("/api/v1/dead?until=2026-09-01T10:00:00Z").await.1["total"], 0);
+
+    // Two of three, and the rest by the address that is given.
+    let (status, bulk) = stage.ask(Method::POST, "/api/v1/dead/redrive?type=*.a&limit=2").await;
+    let bulk: DeadBulk = serde_json::from_value(bulk).expect("what was done");
+    assert_eq!((status, bulk.settled.len()), (StatusCode::OK, 2));
+    // One that dies again meanwhile is not driven again for ever.
+    let later = chassis::Clock::now(&chassis::SystemClock) + Duration::from_secs(1);
+    stage.bury_at(&event("e0", "com.example.a"), "still no space", later).await;
+    let (_, bulk) = stage.ask(Method::POST, &bulk.next.expect("there is one more")).await;
+    let bulk: DeadBulk = serde_json::from_value(bulk).expect("what was done");
+    assert_eq!((bulk.settled.len(), bulk.next), (1, None));
+    assert_eq!(stage.get("/api/v1/dead?type=*.a").await.1["total"], 1);
+    let (_, bulk) = stage.ask(Method::POST, "/api/v1/dead/drop?until=2999-01-01T00:00:00Z").await;
+    assert_eq!(bulk["settled"].as_array().map(Vec::len), Some(3));
+    assert_eq!(stage.get("/api/v1/dead").await.1["total"], 0);
+}
+
+#[tokio::test]
+async fn pages_of_dead_letters_lead_on_although_those_before_are_settled() {
+    let stage = Stage::new().await;
+    for n in 0..5 {
+        stage.bury(&event(&format!("e{n}"), "com.example.a"), "no space").await;
+    }
+    let (_, first) = stage.get("/api/v1/dead?limit=2").await;
+    for letter in first["dead_letters"].as_array().expect("letters") {
+        let id = letter["id"].as_str().expect("an id");
+        assert_eq!(stage.ask(Method::DELETE, &format!("/api/v1/dead/{id}")).await.0, StatusCode::OK);
+    }
+    let (_, second) = stage.get(first["next"].as_str().expect("there are more")).await;
+    let (_, third) = stage.get(second["next"].as_str().expect("there is one more")).await;
+    let count = |page: &serde_json::Value| page["dead_letters"].as_array().map(Vec::len);
+    assert_eq!((count(&second), count(&third), &third["next"]), (Some(2), Some(1), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_damaged_dead_letter_hides_no_other_and_can_be_dropped() {
+    let stage = Stage::new().await;
+    let id = stage.bury(&event("one", "com.example.a"), "no space").await;
+    let (bucket, any) = (chassis::Bucket::DeadLetters, chassis::Expect::Any);
+    for (key, bytes) in [("broken", b"{".to_vec()), ("newer", br#"{"v":9}"#.to_vec())] {
+        stage.engine.store.put(bucket, key, bytes, any, None).await.expect("it is stored");
+    }
+    let (status, page) = stage.get("/api/v1/dead").await;
+    let page: DeadPage = serde_json::from_value(page).expect("a page");
+    assert_eq!((status, page.dead_letters[0].id.as_str(), page.total), (StatusCode::OK, id.as_str(), 1));
+    let damaged: Vec<&str> = page.damaged.iter().map(|damaged| damaged.id.as_str()).collect();
+    assert_eq!(damaged, ["broken", "newer"]);
+    assert_eq!(stage.get("/api/v1/dead/broken").await.0, StatusCode::INTERNAL_SERVER_ERROR);
+    let (_, bulk) = stage.ask(Method::POST, "/api/v1/dead/redrive?all=true").await;
+    assert_eq!(bulk["settled"].as_array().map(Vec::len), Some(1), "{bulk}");
+    assert_eq!(stage.ask(Method::DELETE, "/api/v1/dead/broken").await.0, StatusCode::OK);
+    let (_, page) = stage.get("/api/v1/dead").await;
+    assert_eq!(page["damaged"].as_array().map(Vec::len), Some(1), "{page}");
 }

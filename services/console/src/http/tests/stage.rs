@@ -8,6 +8,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, Response, StatusCode, header};
 use chassis::dead::{DeadLetters, Death};
 use chassis::{Bus, BusUrl, Clock, Engine, ManualClock, Metrics, Position, Shutdown};
+use chrono::{DateTime, Utc};
 use events::Envelope;
 use futures::StreamExt as _;
 use resources::Secret;
@@ -70,8 +71,12 @@ impl Stage {
     }
 
     pub(super) async fn bury(&self, event: &Envelope, reason: &str) -> String {
+        self.bury_at(event, reason, "2026-09-01T10:00:00Z".parse().expect("a time")).await
+    }
+
+    pub(super) async fn bury_at(&self, event: &Envelope, reason: &str, at: DateTime<Utc>) -> String {
         let dead = DeadLetters::new(self.engine.store.clone());
-        let clock = ManualClock::at("2026-09-01T10:00:00Z".parse().expect("a time"));
+        let clock = ManualClock::at(at);
         let reasons = vec![reason.to_owned()];
         let letter = dead
             .bury(Death {
