@@ -2,6 +2,7 @@
 
 mod settle;
 
+use chassis::attempts::Failed;
 use chassis::dead::DeadLetter;
 use chassis::{Clock as _, SystemClock};
 use console::api::DeadPage;
@@ -76,6 +77,9 @@ async fn show(query: &Query, id: &str, json: bool, out: &mut Output) -> Result<E
     row("position", &letter.position.to_string())?;
     for (index, reason) in letter.reasons.iter().enumerate() {
         row(if index == 0 { "reason" } else { "because" }, reason)?;
+    }
+    for Failed { at, reasons } in &letter.failures {
+        row("failed at", &format!("{}: {}", at.to_rfc3339(), reasons.join(": ")))?;
     }
     if let Some(message) = &letter.message {
         row("subject", &message.subject)?;

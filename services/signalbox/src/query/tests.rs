@@ -199,7 +199,7 @@ async fn graveyard(settings: &Settings) -> [String; 2] {
             position: Position(1),
             reasons: reasons(),
             attempts: 10,
-            failures: Vec::new(),
+            failures: vec![chassis::attempts::Failed { at: now, reasons: reasons() }],
             now,
         })
         .await
@@ -241,7 +241,8 @@ async fn dead_letters_are_shown_driven_again_and_dropped() {
     assert!(said.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{said}");
     let (_, said) = run(show(&one)).await;
     assert!(
-        said.contains("reason     cannot push\nbecause    connection refused\n")
+        said.contains("reason     cannot push\nbecause    connection refused\nfailed at  ")
+            && said.contains("+00:00: cannot push: connection refused\n")
             && said.contains("\"id\": \"e1\""),
         "{said}"
     );
