@@ -4,7 +4,7 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::InvalidEnvelope;
+use crate::{InvalidEnvelope, validate};
 
 #[cfg(test)]
 mod tests;
@@ -34,13 +34,20 @@ pub(crate) fn attribute_name(header: &str) -> Option<String> {
 /// Decodes an attribute's value: white space around it is dropped, a double-quoted string is undone, then one round
 /// of percent-decoding. A `%` that begins no escape stands for itself, as do characters that need no encoding or
 /// should have been encoded: older senders and the Go SDK write them raw. Escapes that are not UTF-8 are refused.
+///
+/// A URI has escapes of its own. A sender that keeps to the specification encodes their percent signs once more
+/// (`a%2520b`); the Go SDK does not (`a%20b`). So a URI that is one only before it is decoded is taken as it is.
 pub(crate) fn decode(attribute: &str, value: &str) -> Result<String, InvalidEnvelope> {
     let value = value.trim_matches([' ', '\t']);
     let unquoted = unquote(value);
-    percent_decode_str(unquoted.as_deref().unwrap_or(value))
-        .decode_utf8()
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|_| InvalidEnvelope::Encoding(attribute.to_owned()))
+    let raw = unquoted.as_deref().unwrap_or(value);
+    let decoded =
+        percent_decode_str(raw).decode_utf8().map_err(|_| InvalidEnvelope::Encoding(attribute.to_owned()))?;
+    let is_uri = |text: &str| validate::uri_reference(attribute, text).is_ok();
+    if matches!(attribute, "source" | "dataschema") && !is_uri(&decoded) && is_uri(raw) {
+        return Ok(raw.to_owned());
+    }
+    Ok(decoded.into_owned())
 }
 
 /// Undoes a quoted-string of RFC 7230 section 3.2.6; `None` when the value is not one from end to end.

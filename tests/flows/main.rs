@@ -8,6 +8,7 @@ mod crash;
 mod docs;
 mod durable;
 mod hooks;
+mod interop;
 mod nats;
 mod program;
 

@@ -13,6 +13,7 @@ pub mod kwok;
 pub mod nats;
 pub mod operator;
 pub mod orphans;
+pub mod peer;
 pub mod ports;
 pub mod process;
 pub mod receiver;

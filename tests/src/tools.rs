@@ -32,6 +32,14 @@ pub fn find_in(tool: &str, program: &str) -> anyhow::Result<PathBuf> {
     })
 }
 
+/// A folder of a tool that `tests/run --install` put there.
+pub fn folder(tool: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let version = version(tool).with_context(|| format!("{tool} has no version"))?;
+    let folder = cache()?.join(format!("{tool}-{version}")).join(name);
+    anyhow::ensure!(folder.is_dir(), "{tool} {version} is not there: run `tests/run --install`");
+    Ok(folder)
+}
+
 /// The pinned version of a tool: `NATS_SERVER=2.15.2` for `nats-server`.
 pub fn version(tool: &str) -> Option<String> {
     let key = format!("{}=", tool.to_uppercase().replace('-', "_"));
@@ -49,7 +57,17 @@ pub fn cache() -> anyhow::Result<PathBuf> {
 mod tests {
     #[test]
     fn every_server_has_a_version() {
-        for tool in ["nats-server", "kubernetes", "kine", "kwok", "helm", "argocd", "alertmanager"] {
+        for tool in [
+            "nats-server",
+            "cloudevents-go",
+            "cloudevents-python",
+            "kubernetes",
+            "kine",
+            "kwok",
+            "helm",
+            "argocd",
+            "alertmanager",
+        ] {
             assert!(super::version(tool).is_some(), "{tool}");
         }
         assert_eq!(super::version("nats"), None);

@@ -44,6 +44,20 @@ fn values_of_all_kinds_of_senders_are_decoded() {
 }
 
 #[test]
+fn a_uri_that_was_not_encoded_keeps_its_own_escapes() {
+    for (attribute, value, wanted) in [
+        ("source", "/a%2520b", "/a%20b"), // As the specification says.
+        ("source", "/a%20b", "/a%20b"),   // As the Go SDK writes it: decoded, it would be no URI.
+        ("dataschema", "https://a/b%22", "https://a/b%22"),
+        ("source", "/a%2Fb", "/a/b"),  // Nobody can tell: it is a URI both ways.
+        ("source", "/a b", "/a b"),    // Neither is one; the event is refused for it.
+        ("subject", "/a%20b", "/a b"), // Only URIs have escapes of their own.
+    ] {
+        assert_eq!(decode(attribute, value).as_deref(), Ok(wanted), "{attribute}: {value}");
+    }
+}
+
+#[test]
 fn escapes_that_are_not_utf_8_are_refused() {
     for value in ["%C0%A0", "%ff", "a%E2%82", "%ED%A0%80", "\"%80\""] {
         assert_eq!(decode("subject", value), Err(InvalidEnvelope::Encoding("subject".to_owned())), "{value}");
