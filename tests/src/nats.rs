@@ -1,5 +1,7 @@
 //! A real NATS server with JetStream.
 
+mod wire;
+
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpStream;
@@ -12,6 +14,8 @@ use rustix::process::Signal;
 use crate::process::{Process, command};
 use crate::scratch::Scratch;
 use crate::{eventually, ports, tools};
+
+pub use self::wire::Wire;
 
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -108,6 +112,11 @@ impl Nats {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// A connection of somebody else.
+    pub async fn stranger(&self) -> anyhow::Result<Wire> {
+        Wire::connect(self.port, None, "_INBOX.stranger").await
     }
 
     /// What it has logged.

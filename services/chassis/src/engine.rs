@@ -122,7 +122,7 @@ impl Engine {
                 let name = || url.to_string();
                 let connecting = JetStream::open(address, name(), access).await;
                 let nats = connecting.map_err(|source| OpenError::Access { url: name(), source })?;
-                nats.usable().map_err(|source| OpenError::Nats { url: name(), source })?;
+                nats.usable().await.map_err(|source| OpenError::Nats { url: name(), source })?;
                 let nats = Arc::new(nats);
                 Ok(Self { bus: nats.clone(), store: nats, embedded: None })
             }

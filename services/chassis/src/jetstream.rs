@@ -12,6 +12,7 @@ mod bus;
 mod connect;
 mod consumer;
 mod dedup;
+mod fit;
 mod link;
 mod store;
 mod stream;
@@ -27,6 +28,7 @@ use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
 use access::Access;
+use fit::Unfit;
 use link::Link;
 use stream::Assets;
 
@@ -52,10 +54,22 @@ impl JetStream {
     }
 
     /// That the server can be used at all; one that is away may come later.
-    pub fn usable(&self) -> anyhow::Result<()> {
+    pub async fn usable(&self) -> anyhow::Result<()> {
         match self.client.connection_state() {
-            State::Connected => connect::new_enough(&self.client.server_info().version),
-            State::Pending | State::Disconnected => Ok(()),
+            State::Connected => connect::new_enough(&self.client.server_info().version)?,
+            State::Pending | State::Disconnected => return Ok(()),
+        }
+        match self.assets().await {
+            Err(error) if error.is::<Unfit>() => Err(error),
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(
+                    error,
+                    "what is needed on the NATS server is not there yet, trying again for ever"
+                );
+                Ok(())
+            }
         }
     }
 

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use async_nats::jetstream::{self, kv, object_store, stream};
+use anyhow::Context as _;
+use async_nats::jetstream::stream::{self, Config};
+use async_nats::jetstream::{self, kv, object_store};
 use strum::IntoEnumIterator as _;
 
+use super::fit::stream::Part;
+use super::fit::{self, Decision};
 use crate::store::Bucket;
 
 /// Name of the stream.
@@ -42,68 +45,113 @@ impl Assets {
     }
 }
 
-/// Finds or makes everything. What is there is never deleted and never changed.
+/// Finds or makes everything. What is there is never deleted; whether it is changed, [`fit`] says.
 pub async fn ensure(context: &jetstream::Context) -> anyhow::Result<Assets> {
-    let wanted = vec![format!("{}>", events::subject::PREFIX), format!("{REDRIVE}*")];
-    let config = stream::Config {
-        name: STREAM.to_owned(),
-        description: Some("The log of Signalbox".to_owned()),
-        subjects: wanted.clone(),
-        retention: stream::RetentionPolicy::Limits,
-        storage: stream::StorageType::File,
-        max_age: LOG_AGE,
-        duplicate_window: DUPLICATE_WINDOW,
-        allow_direct: true,
-        ..stream::Config::default()
-    };
-    let stream =
-        context.get_or_create_stream(config).await.context("cannot find or make the stream SIGNALBOX")?;
-    let found = &stream.cached_info().config;
-    if let Some(missing) = wanted.iter().find(|subject| !found.subjects.contains(subject)) {
-        bail!(
-            "the stream {STREAM} is there but does not take the subject {missing} (it takes {}): \
-             add the subject to it, or use another NATS account",
-            found.subjects.join(", ")
-        );
-    }
-    if found.retention != stream::RetentionPolicy::Limits {
-        bail!("the stream {STREAM} is there but its retention is not `limits`: use another NATS account");
-    }
+    let stream = settle(context, Part::Log, log()).await?;
     let mut buckets = HashMap::new();
     for part in Bucket::iter() {
-        buckets.insert(part.name(), bucket(context, part.name(), Duration::ZERO).await?);
+        buckets.insert(part.name(), kept(context, part.name(), Duration::ZERO).await?);
     }
-    let dedup = bucket(context, "event-ids", DEDUP_AGE).await?;
-    let blobs = blobs(context).await?;
+    let dedup = kept(context, "event-ids", DEDUP_AGE).await?;
+    // A body is needed as long as the event that names it.
+    let age = stream.cached_info().config.max_age;
+    settle(context, Part::Blobs, blobs(age)).await?;
+    let blobs =
+        context.get_object_store(format!("{STREAM}_blobs")).await.context("cannot use the object store")?;
     Ok(Assets { stream, dedup, buckets, blobs })
 }
 
-async fn bucket(context: &jetstream::Context, name: &str, max_age: Duration) -> anyhow::Result<kv::Store> {
-    let bucket = format!("{STREAM}_{name}");
-    if let Ok(found) = context.get_key_value(&bucket).await {
-        return Ok(found);
-    }
-    let config = kv::Config {
-        bucket: bucket.clone(),
-        description: "State of Signalbox".to_owned(),
-        history: 1,
-        max_age,
-        // Allows an expiry for each key.
-        limit_markers: Some(MARKER_AGE),
-        ..kv::Config::default()
-    };
-    context.create_key_value(config).await.with_context(|| format!("cannot find or make the bucket {bucket}"))
+async fn kept(context: &jetstream::Context, name: &str, max_age: Duration) -> anyhow::Result<kv::Store> {
+    settle(context, Part::Bucket, bucket(name, max_age)).await?;
+    let found = context.get_key_value(format!("{STREAM}_{name}")).await;
+    found.with_context(|| format!("cannot use the bucket {STREAM}_{name}"))
 }
 
-async fn blobs(context: &jetstream::Context) -> anyhow::Result<object_store::ObjectStore> {
-    let bucket = format!("{STREAM}_blobs");
-    if let Ok(found) = context.get_object_store(&bucket).await {
-        return Ok(found);
+/// Finds or makes a stream, and does with one that is there what the rules say.
+async fn settle(context: &jetstream::Context, part: Part, wanted: Config) -> anyhow::Result<stream::Stream> {
+    let name = wanted.name.clone();
+    let stream = context.get_or_create_stream(wanted.clone()).await;
+    let stream = stream.with_context(|| format!("cannot find or make the stream {name}"))?;
+    match fit::stream::decide(part, &stream.cached_info().config, &wanted) {
+        Decision::Adopt(differences) => {
+            if !differences.is_empty() {
+                tracing::debug!(
+                    stream = name,
+                    differences = fit::list(&differences),
+                    "it is not as we make it"
+                );
+            }
+            Ok(stream)
+        }
+        Decision::Update(config, differences) => {
+            let differences = fit::list(&differences);
+            let updated = context.update_stream(&*config).await;
+            updated.with_context(|| {
+                format!("cannot change the stream {name} ({differences}): a NATS user that may can do it by `signalbox nats setup`")
+            })?;
+            tracing::warn!(stream = name, differences, "the stream was there and is changed");
+            context.get_stream(&name).await.with_context(|| format!("cannot find the stream {name}"))
+        }
+        Decision::Refuse(unfit) => Err(unfit.into()),
     }
-    let config =
-        object_store::Config { bucket: bucket.clone(), max_age: LOG_AGE, ..object_store::Config::default() };
-    context
-        .create_object_store(config)
-        .await
-        .with_context(|| format!("cannot find or make the object store {bucket}"))
+}
+
+/// The log, as we make it.
+pub fn log() -> Config {
+    Config {
+        name: STREAM.to_owned(),
+        description: Some("The log of Signalbox".to_owned()),
+        subjects: vec![format!("{}>", events::subject::PREFIX), format!("{REDRIVE}*")],
+        max_age: LOG_AGE,
+        duplicate_window: DUPLICATE_WINDOW,
+        allow_direct: true,
+        ..unlimited()
+    }
+}
+
+/// A bucket, as the key-value functions of all clients make it, in which an entry can expire by itself.
+pub fn bucket(name: &str, max_age: Duration) -> Config {
+    Config {
+        name: format!("KV_{STREAM}_{name}"),
+        description: Some("State of Signalbox".to_owned()),
+        subjects: vec![format!("$KV.{STREAM}_{name}.>")],
+        max_messages_per_subject: 1,
+        max_age,
+        discard: stream::DiscardPolicy::New,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        allow_message_ttl: true,
+        subject_delete_marker_ttl: Some(MARKER_AGE),
+        ..unlimited()
+    }
+}
+
+/// The object store, as the functions of all clients make it.
+pub fn blobs(max_age: Duration) -> Config {
+    Config {
+        name: format!("OBJ_{STREAM}_blobs"),
+        description: Some("Large bodies of Signalbox".to_owned()),
+        subjects: vec![format!("$O.{STREAM}_blobs.C.>"), format!("$O.{STREAM}_blobs.M.>")],
+        max_age,
+        discard: stream::DiscardPolicy::New,
+        allow_rollup: true,
+        allow_direct: true,
+        ..unlimited()
+    }
+}
+
+/// A stream in files, without a limit, as the server says it.
+fn unlimited() -> Config {
+    Config {
+        retention: stream::RetentionPolicy::Limits,
+        storage: stream::StorageType::File,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_bytes: -1,
+        max_message_size: -1,
+        max_consumers: -1,
+        num_replicas: 1,
+        ..Config::default()
+    }
 }
