@@ -2,6 +2,7 @@
 
 mod blobs;
 mod consuming;
+mod editing;
 mod ledger;
 mod publishing;
 mod running;
@@ -25,8 +26,23 @@ pub const ACK_WAIT: Duration = Duration::from_secs(2);
 /// An engine with what it stands on.
 pub struct Fixture {
     pub engine: Engine,
-    _nats: Option<Nats>,
-    _dir: TempDir,
+    nats: Option<Nats>,
+    dir: TempDir,
+}
+
+impl Fixture {
+    /// The program ended and was started again: nothing that the engine had in memory, or under way, is left.
+    pub async fn reopened(self) -> anyhow::Result<Self> {
+        let Self { engine, nats, dir } = self;
+        engine.close().await;
+        let url = match &nats {
+            Some(nats) => nats.url().parse()?,
+            None => BusUrl::Embedded(dir.path().join("bus")),
+        };
+        let engine = Engine::open(&url).await?;
+        tests::eventually(PATIENCE, "the engine is ready", async || Ok(engine.bus.check().await?)).await?;
+        Ok(Self { engine, nats, dir })
+    }
 }
 
 /// Declares each function as a test on both engines.
@@ -51,7 +67,7 @@ pub(crate) use on_both_engines;
 pub async fn embedded() -> anyhow::Result<Fixture> {
     let dir = tempfile::tempdir()?;
     let engine = Engine::open(&BusUrl::Embedded(dir.path().join("bus"))).await?;
-    Ok(Fixture { engine, _nats: None, _dir: dir })
+    Ok(Fixture { engine, nats: None, dir })
 }
 
 pub async fn jetstream() -> anyhow::Result<Fixture> {
@@ -61,7 +77,7 @@ pub async fn jetstream() -> anyhow::Result<Fixture> {
         engine.bus.check().await.map_err(anyhow::Error::new)
     })
     .await?;
-    Ok(Fixture { engine, _nats: Some(nats), _dir: tempfile::tempdir()? })
+    Ok(Fixture { engine, nats: Some(nats), dir: tempfile::tempdir()? })
 }
 
 /// An event of the type `t` (or another) with that id.

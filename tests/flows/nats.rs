@@ -1,5 +1,6 @@
 //! Getting into a NATS server and staying there: every way to show who we are, TLS, rotated secrets, trouble.
 
+mod durables;
 mod found;
 mod login;
 mod program;

@@ -26,7 +26,7 @@ pub struct Wire {
 /// What the server says.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
-    Message { subject: String, payload: Vec<u8> },
+    Message { sid: u32, payload: Vec<u8> },
     Refused(String),
     Pong,
 }
@@ -76,7 +76,10 @@ impl Wire {
                 let mut payload = vec![0; bytes + 2];
                 timeout(PATIENCE, self.reader.read_exact(&mut payload)).await??;
                 payload.truncate(bytes);
-                return Ok(Said::Message { subject: words[0].to_owned(), payload });
+                return Ok(Said::Message {
+                    sid: words.get(1).context("a message has a subscription")?.parse()?,
+                    payload,
+                });
             }
         }
     }
@@ -127,7 +130,7 @@ impl Wire {
         self.send(&format!("PUB {subject} {reply} {}\r\n{payload}\r\n", payload.len())).await?;
         loop {
             match self.said().await? {
-                Said::Message { subject, payload } if subject == reply => return Ok(payload),
+                Said::Message { sid: of, payload } if of == sid => return Ok(payload),
                 Said::Refused(what) => bail!("refused: {what}"),
                 Said::Message { .. } | Said::Pong => {}
             }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{AckKind, message};
 use async_trait::async_trait;
 use events::Envelope;
@@ -70,8 +70,7 @@ async fn pull(assets: &Assets, spec: &ConsumerSpec) -> anyhow::Result<pull::Stre
         filter_subjects: filters(spec),
         ..pull::Config::default()
     };
-    let consumer: Consumer<pull::Config> =
-        assets.stream.create_consumer(config).await.context("the server refuses the consumer")?;
+    let consumer = super::stream::consumer(&assets.stream, &spec.name, config).await?;
     consumer
         .stream()
         .max_messages_per_batch(spec.max_in_flight.div_ceil(BATCHES))

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_nats::jetstream::consumer::{Consumer, FromConsumer as _, IntoConsumerConfig as _, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::{self, Config};
 use async_nats::jetstream::{self, kv, object_store};
 use strum::IntoEnumIterator as _;
@@ -94,6 +96,33 @@ async fn settle(context: &jetstream::Context, part: Part, wanted: Config) -> any
         }
         Decision::Refuse(unfit) => Err(unfit.into()),
     }
+}
+
+/// Makes a durable consumer, or does with one that is there what the rules say. Its place in the log never moves.
+pub async fn consumer(
+    stream: &stream::Stream,
+    name: &str,
+    wanted: pull::Config,
+) -> anyhow::Result<Consumer<pull::Config>> {
+    let found = match stream.consumer_info(name).await {
+        Ok(info) => info.config,
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+            return stream.create_consumer(wanted).await.context("the server refuses the consumer");
+        }
+        Err(error) => return Err(error).context("cannot look at the consumer"),
+    };
+    let config = match fit::consumer::decide(name, &found, &wanted.into_consumer_config()) {
+        Decision::Adopt(_) => {
+            let found = stream.get_consumer(name).await.map_err(anyhow::Error::from_boxed);
+            return found.context("cannot find the consumer");
+        }
+        Decision::Update(config, differences) => {
+            tracing::info!(consumer = name, differences = fit::list(&differences), "the consumer is changed");
+            pull::Config::try_from_consumer_config(*config).map_err(anyhow::Error::from_boxed)?
+        }
+        Decision::Refuse(unfit) => return Err(unfit.into()),
+    };
+    stream.create_consumer(config).await.context("the server refuses to change the consumer")
 }
 
 /// The log, as we make it.

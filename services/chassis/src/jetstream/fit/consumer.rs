@@ -48,7 +48,7 @@ fn kind(config: &Config, wanted: &Config, rules: &mut Rules) {
     rules.must(
         "deliver_policy",
         &config.deliver_policy,
-        &wanted.deliver_policy,
+        &"one that passes over nothing",
         started,
         "it passed over events that nobody has seen",
     );
