@@ -94,7 +94,7 @@ async fn what_is_the_programs_own_choice_is_changed_and_its_place_stays() -> any
         assert!(config[gone].is_null(), "{gone}: {config}");
     }
     assert_eq!(config["filter_subjects"].as_array().map(Vec::len), Some(2));
-    assert_eq!((&config["metadata"]["team"], &config["sample_freq"]), (&json!("a"), &json!("10%")));
+    assert_eq!((&config["metadata"]["team"], &config["sample_freq"]), (&json!("a"), &json!("10")));
     let delivery = tokio::time::timeout(super::PATIENCE, deliveries.next()).await??;
     let payload = delivery.event.expect_err("no event").payload;
     assert!(payload == b"two" || payload == b"one", "the body is there: {payload:?}");

@@ -41,7 +41,7 @@ fn every_difference_of_a_consumer_has_its_verdict() {
         ("max_ack_pending", Update, |c| c.max_ack_pending = 1000),
         ("max_deliver", Update, |c| c.max_deliver = 3),
         ("backoff", Update, |c| c.backoff = vec![Duration::from_secs(1)]),
-        ("inactive_threshold", Update, |c| c.inactive_threshold = Duration::from_secs(60)),
+        ("inactive_threshold", Update, |c| c.inactive_threshold = Duration::from_mins(1)),
         ("headers_only", Update, |c| c.headers_only = true),
         ("max_batch", Update, |c| c.max_batch = 1),
         ("max_expires", Update, |c| c.max_expires = Duration::from_secs(1)),

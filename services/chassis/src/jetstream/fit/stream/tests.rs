@@ -40,7 +40,7 @@ fn every_difference_has_its_verdict() {
         (Bucket, "storage", Refuse, |c| c.storage = StorageType::Memory),
         (Log, "sealed", Refuse, |c| c.sealed = true),
         (Log, "mirror", Refuse, |c| {
-            c.mirror = Some(Source { name: "OTHER".to_owned(), ..Source::default() })
+            c.mirror = Some(Source { name: "OTHER".to_owned(), ..Source::default() });
         }),
         (Log, "persist_mode", Refuse, |c| c.persist_mode = Some(PersistenceMode::Async)),
         (Log, "allow_msg_counter", Refuse, |c| c.allow_message_counter = true),
@@ -63,12 +63,12 @@ fn every_difference_has_its_verdict() {
         (Log, "max_msg_size", Adopt, |c| c.max_message_size = 8_000_000),
         (Log, "max_consumers", Refuse, |c| c.max_consumers = 3),
         (Log, "consumer_limits", Update, |c| {
-            let inactive_threshold = Duration::from_secs(60);
+            let inactive_threshold = Duration::from_mins(1);
             c.consumer_limits = Some(ConsumerLimits { inactive_threshold, max_ack_pending: 0 });
         }),
         (Log, "subjects", Update, |c| c.subjects = vec!["signalbox.events.>".to_owned()]),
         (Log, "allow_direct", Update, |c| c.allow_direct = false),
-        (Log, "duplicate_window", Update, |c| c.duplicate_window = Duration::from_secs(120)),
+        (Log, "duplicate_window", Update, |c| c.duplicate_window = Duration::from_mins(2)),
         (Log, "duplicate_window", Adopt, |c| c.duplicate_window = Duration::from_hours(5)),
         (Bucket, "allow_msg_ttl", Update, |c| c.allow_message_ttl = false),
         (Bucket, "subject_delete_marker_ttl", Update, |c| c.subject_delete_marker_ttl = None),
