@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and nothing of what it does.
 
 mod dead;
+mod doctor;
 mod events;
 mod global;
 mod serve;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::dead::{DeadCommand, LetterFilter, SettleArgs};
+pub use self::doctor::{DoctorCommand, SoakArgs, SoakEngine};
 pub use self::events::{EventFilter, EventsCommand, ListArgs, TailArgs};
 pub use self::global::Global;
 pub use self::serve::ServeArgs;
@@ -87,6 +89,9 @@ pub enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Try the program itself
+    #[command(subcommand)]
+    Doctor(DoctorCommand),
     /// Print the version, the commit it was built from if that is known, and the engines of the bus
     Version,
     /// Print the completions for a shell

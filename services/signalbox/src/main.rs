@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod confirm;
 mod demo;
+mod doctor;
 mod duration;
 mod exit;
 mod kubernetes;

@@ -4,7 +4,8 @@ use anyhow::Context as _;
 use chassis::telemetry::{self, LogSettings};
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, DeadCommand, EventsCommand, Global, ServeArgs};
+use crate::cli::{Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, ServeArgs};
+use crate::doctor::{guard, soak};
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::output::Output;
 use crate::query::{Query, dead, list, show, story, tail};
@@ -25,6 +26,7 @@ pub fn command(cli: Cli) -> Result<Exit, Stop> {
             quiet_log(&global, "error")?;
             block_on(demo::run(keep, &mut out))
         }
+        Command::Doctor(command) => doctor(&global, command, &mut out),
         Command::Version => version::print(&mut out),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -75,6 +77,21 @@ async fn query(global: &Global) -> Result<Query, Stop> {
     let settings =
         Settings::load(global.settings.as_deref(), env(), global.overlay()).or_stop(Exit::Usage)?;
     Query::open(&settings).await
+}
+
+fn doctor(global: &Global, command: DoctorCommand, out: &mut Output) -> Result<Exit, Stop> {
+    match command {
+        DoctorCommand::Soak(args) => {
+            // Connections break all the time: that is what it is for.
+            quiet_log(global, "off")?;
+            block_on(soak::run(args, out))
+        }
+        DoctorCommand::Guard { tmpfs: Some(bytes), at, command: _ } => {
+            let at = at.context("--at is missing: where?").or_stop(Exit::Usage)?;
+            block_on(guard::mount(bytes, &at))
+        }
+        DoctorCommand::Guard { tmpfs: None, at: _, command } => block_on(guard::run(&command)),
+    }
 }
 
 /// The log of a command that answers: its answer says what is wrong, so the log has warnings alone unless it is asked

@@ -22,6 +22,11 @@ const EXCEPTIONS: &[&str] = &[
     "services/deployer/src/git/program.rs",
     "services/signalbox/src/demo/deliveries.rs",
     "services/signalbox/src/demo/git.rs",
+    "services/signalbox/src/doctor/guard.rs",
+    "services/signalbox/src/doctor/soak/cast.rs",
+    "services/signalbox/src/doctor/soak/disk.rs",
+    "services/signalbox/src/doctor/soak/guarded.rs",
+    "services/signalbox/src/doctor/soak/load.rs",
     "services/signalbox/src/query/carrier.rs",
 ];
 

@@ -1,0 +1,4 @@
+//! `signalbox doctor`: tries the program itself.
+
+pub mod guard;
+pub mod soak;
