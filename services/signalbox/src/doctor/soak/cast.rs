@@ -239,7 +239,10 @@ impl Cast {
 }
 
 impl Ready {
-    #[expect(clippy::disallowed_methods, reason = "except: the soak asks its own processes whether they are ready")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "except: the soak asks its own processes whether they are ready"
+    )]
     async fn holds(&self) -> bool {
         let patience = Duration::from_secs(5);
         match self {
