@@ -73,11 +73,15 @@ pub enum HopLimit {
 }
 
 /// The id that [`derive()`] gives: the same parent, handler and step always give the same id, so that a second run of a
-/// handler announces the same event and the bus drops it.
+/// handler announces the same event and the bus drops it. A replay is meant to say things anew: in it, the id is another.
 pub fn derived_id(parent: &Envelope, handler: &str, step: &str) -> String {
     // The lengths keep ("ab", "c") and ("a", "bc") apart.
     let (source, id) = (parent.source(), parent.id());
-    let name = format!("{}:{source}{}:{id}{}:{handler}{step}", source.len(), id.len(), handler.len());
+    let mut name = format!("{}:{source}{}:{id}{}:{handler}{step}", source.len(), id.len(), handler.len());
+    if let Some(run) = parent.replay_run() {
+        // No step has a NUL in it.
+        name = format!("{name}\0{run}");
+    }
     Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
 }
 
@@ -107,6 +111,9 @@ pub fn derive(
             .extension(extension::CAUSATION_ID, parent.id())
             .extension(extension::HOPS, (parent.hops() + 1).to_string())
             .extension(extension::TRACEPARENT, child_traceparent(parent, &id));
+    if let Some(run) = parent.replay_run() {
+        builder = builder.extension(extension::REPLAY_RUN, run);
+    }
     if let Some(subject) = &announcement.subject {
         builder = builder.subject(subject);
     }

@@ -151,6 +151,11 @@ impl Envelope {
         })
     }
 
+    /// Name of the replay that this event is delivered in, or descends from.
+    pub fn replay_run(&self) -> Option<Cow<'_, str>> {
+        self.extension(extension::REPLAY_RUN)
+    }
+
     /// Derivations since the root: 0 for an event from outside.
     pub fn hops(&self) -> u32 {
         self.extension(extension::HOPS).and_then(|hops| hops.parse().ok()).unwrap_or(0)

@@ -148,6 +148,6 @@ impl Attempts {
 
 impl Of<'_> {
     fn key(self) -> String {
-        format!("{}/{}", self.handler, crate::ledger::event_hash(self.event))
+        format!("{}/{}", self.handler, crate::ledger::identity(self.event))
     }
 }

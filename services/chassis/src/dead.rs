@@ -121,7 +121,7 @@ impl DeadLetters {
     pub async fn bury(&self, death: Death<'_>) -> Result<DeadLetter, StoreError> {
         let Death { handler, event, position, reasons, attempts, failures, now } = death;
         let id = match event {
-            Ok(event) => id(handler, crate::ledger::event_hash(event).as_bytes()),
+            Ok(event) => id(handler, crate::ledger::identity(event).as_bytes()),
             Err(message) => id(handler, &[&position.0.to_le_bytes()[..], &message.payload].concat()),
         };
         match self.find(&id).await {

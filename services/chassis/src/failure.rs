@@ -23,6 +23,8 @@ pub enum Decision {
     Retry(Option<Duration>),
     /// Another attempt would end the same: dead letter.
     Reject,
+    /// It came to an effect in a replay without effects: that is how far it goes.
+    Rehearsed,
 }
 
 impl Failure {
@@ -39,6 +41,12 @@ impl Failure {
     /// A failure that no attempt will mend.
     pub fn reject(error: impl Into<anyhow::Error>) -> Self {
         Self { error: error.into(), decision: Decision::Reject, effect_absent: false }
+    }
+
+    /// The end of a replay without effects.
+    pub(crate) fn rehearsed(step: &str) -> Self {
+        let error = anyhow::anyhow!("it would have the effect `{step}`");
+        Self { error, decision: Decision::Rehearsed, effect_absent: true }
     }
 
     /// Says that the effect surely did not happen, so that the next attempt need not reconcile.

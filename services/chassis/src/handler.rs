@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::bus::{Bus, Start};
 use crate::lease::Fence;
 use crate::ledger::{Intended, Ledger, Reconciled};
+use crate::replay::Rehearsal;
 use crate::{Clock, Failure, Store};
 
 /// What a handler listens for.
@@ -77,6 +78,7 @@ pub struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) fence: Fence,
+    pub(crate) rehearsal: Option<Arc<Rehearsal>>,
 }
 
 impl Context {
@@ -89,7 +91,8 @@ impl Context {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { handler, event, attempt, bus, store, clock, fence: Fence::none() }
+        let rehearsal = Rehearsal::of(&event);
+        Self { handler, event, attempt, bus, store, clock, fence: Fence::none(), rehearsal }
     }
 
     /// Has effects only while this fence holds.
@@ -119,6 +122,10 @@ impl Context {
     pub async fn announce(&self, step: &str, announcement: &Announcement) -> Result<(), Failure> {
         let event = events::derive(&self.event, self.handler, step, announcement, self.clock.now())
             .map_err(Failure::reject)?;
+        if let Some(rehearsal) = &self.rehearsal {
+            rehearsal.say(event);
+            return Ok(());
+        }
         self.bus.publish(&event).await?;
         Ok(())
     }
@@ -130,6 +137,9 @@ impl Context {
     /// the world first: [`Reconciled::Happened`] is recorded as done, [`Reconciled::Absent`] lets `act` run.
     ///
     /// What changes the world asks for the [`Intended`] that `act` is given.
+    ///
+    /// In a replay without effects, nothing is tried: the result that was recorded when the event was handled first is
+    /// returned, or else the handling ends here.
     pub async fn effect<T, R, RF, A, AF>(&self, step: &str, reconcile: R, act: A) -> Result<T, Failure>
     where
         T: Serialize + DeserializeOwned + Send,
@@ -138,8 +148,11 @@ impl Context {
         A: FnOnce(Intended) -> AF + Send,
         AF: Future<Output = Result<T, Failure>> + Send,
     {
-        Ledger::new(&*self.store, &*self.clock, &self.fence)
-            .effect(self.handler, &self.event, step, reconcile, act)
-            .await
+        let ledger = Ledger::new(&*self.store, &*self.clock, &self.fence);
+        if self.rehearsal.is_some() {
+            let done = ledger.result_before(self.handler, &self.event, step).await?;
+            return done.ok_or_else(|| Failure::rehearsed(step));
+        }
+        ledger.effect(self.handler, &self.event, step, reconcile, act).await
     }
 }

@@ -126,6 +126,17 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// The result of an effect that was had when the event was handled first, outside of any replay.
+    pub(crate) async fn result_before<T: DeserializeOwned>(
+        self,
+        handler: &str,
+        event: &Envelope,
+        step: &str,
+    ) -> Result<Option<T>, Failure> {
+        let found = self.find(&format!("{handler}/{}/{step}", event_hash(event))).await?;
+        found.filter(|(record, _)| record.state == State::Done).map(|(record, _)| result(record)).transpose()
+    }
+
     /// Refuses whoever is no longer the one to act: his lease is over, or a later holder was at the effect.
     fn allowed(&self, tried_under: u64) -> Result<(), Failure> {
         let token = self.fence.token();
@@ -217,7 +228,15 @@ fn result<T: DeserializeOwned>(record: Record) -> Result<T, Failure> {
 }
 
 fn key(handler: &str, event: &Envelope, step: &str) -> String {
-    format!("{handler}/{}/{step}", event_hash(event))
+    format!("{handler}/{}/{step}", identity(event))
+}
+
+/// What tells the handling of an event from that of others: its hash, and the replay that it is part of.
+pub(crate) fn identity(event: &Envelope) -> String {
+    match event.replay_run() {
+        None => event_hash(event),
+        Some(run) => format!("{}@{run}", event_hash(event)),
+    }
 }
 
 /// Hash of what identifies an event: its source and id, each with its length.

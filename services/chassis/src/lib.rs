@@ -20,6 +20,7 @@ pub mod jetstream;
 pub mod lease;
 pub mod ledger;
 pub mod metrics;
+pub mod replay;
 pub mod runner;
 pub mod shutdown;
 pub mod store;

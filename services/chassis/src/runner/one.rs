@@ -75,14 +75,14 @@ async fn attempt<H: Handler>(
     let light = match &delivery.event {
         Ok(event) => event,
         Err(undecodable) => {
-            let mut table = Table { handler: H::NAME, budget: H::ATTEMPTS, ports, delivery, attempts };
+            let mut table = Table::new::<H>(ports, delivery, attempts);
             return table.undecodable(undecodable, started).await;
         }
     };
     let of = Of { store: &*ports.store, handler: H::NAME, event: light, position: delivery.position };
     if attempts.made >= H::ATTEMPTS {
         // Each was recorded when it began, and none when it ended: they took their process with them.
-        let mut table = Table { handler: H::NAME, budget: H::ATTEMPTS, ports, delivery, attempts };
+        let mut table = Table::new::<H>(ports, delivery, attempts);
         return table.worn_out(light, started).await;
     }
     if delivery.again || attempts.recorded {
@@ -96,7 +96,7 @@ async fn attempt<H: Handler>(
         attempts.made += 1;
     }
     let made = attempts.made;
-    let mut table = Table { handler: H::NAME, budget: H::ATTEMPTS, ports, delivery, attempts };
+    let mut table = Table::new::<H>(ports, delivery, attempts);
     let work = async {
         // Only now, so that what waits does not hold large bodies.
         let event = match claim::check_out(&*ports.store, light.clone()).await {
@@ -117,6 +117,7 @@ async fn attempt<H: Handler>(
             ports.clock.clone(),
         );
         let context = context.under(fence);
+        table.rehearsal.clone_from(&context.rehearsal);
         let outcome = AssertUnwindSafe(handler.handle(&event, &context)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|panic| {
             Err(Failure::retry(anyhow::anyhow!("the handler panicked: {}", said(&panic))))

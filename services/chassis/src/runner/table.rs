@@ -6,8 +6,10 @@
 //! | `Ignore(why)` | ack | `ignored` |
 //! | `Err(Retry)` | kept, and tried again after a while; after the last attempt: dead letter, term | `retried` / `rejected` |
 //! | `Err(Reject)` | dead letter, term | `rejected` |
+//! | `Err(Rehearsed)` | ack | `ignored` |
 //! | undecodable | dead letter with the bytes, term | `undecodable` |
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use events::Envelope;
@@ -20,8 +22,9 @@ use crate::backoff;
 use crate::bus::{Delivery, Settle, Undecodable};
 use crate::dead::{self, DeadLetter, DeadLetters, Death};
 use crate::failure::{Decision, Failure};
-use crate::handler::Outcome;
+use crate::handler::{Handler, Outcome};
 use crate::metrics::OutcomeLabel;
+use crate::replay::{self, Outcome as Came, Rehearsal};
 
 /// What becomes of a delivery.
 pub enum End {
@@ -51,9 +54,16 @@ pub struct Table<'a> {
     pub delivery: &'a Delivery,
     /// The attempts at it, this one included.
     pub attempts: &'a mut Attempts,
+    /// What the handler said in a replay without effects.
+    pub rehearsal: Option<Arc<Rehearsal>>,
 }
 
-impl Table<'_> {
+impl<'a> Table<'a> {
+    /// The table for a delivery to this handler.
+    pub fn new<H: Handler>(ports: &'a Ports, delivery: &'a Delivery, attempts: &'a mut Attempts) -> Self {
+        Self { handler: H::NAME, budget: H::ATTEMPTS, ports, delivery, attempts, rehearsal: None }
+    }
+
     /// The row of an event that was handled.
     pub async fn settle(
         &mut self,
@@ -63,32 +73,47 @@ impl Table<'_> {
     ) -> Verdict {
         let failure = match handled {
             Ok(Outcome::Done(announcements)) => match self.announce(event, &announcements).await {
-                Ok(()) => {
-                    tracing::info!(announced = announcements.len(), "done");
+                Ok(announced) => {
+                    tracing::info!(announced = announced.len(), "done");
+                    self.replayed(event, Came::Done, None, announced).await;
                     return self.end(Some(event), Settle::Ack, OutcomeLabel::Done, started).await;
                 }
                 Err(failure) => failure,
             },
             Ok(Outcome::Ignore(why)) => {
                 tracing::debug!(why, "ignored");
+                self.replayed(event, Came::Ignored, Some(why.to_owned()), Vec::new()).await;
                 return self.end(Some(event), Settle::Ack, OutcomeLabel::Ignored, started).await;
             }
             Err(failure) => failure,
         };
         let mut reasons: Vec<String> = failure.error.chain().map(ToString::to_string).collect();
+        let said = Some(failure.to_string());
         let failed = Failed { at: self.ports.clock.now(), reasons: reasons.clone() };
         match failure.decision {
             Decision::Retry(after) if self.attempts.made < self.budget => {
                 let delay = after.unwrap_or_else(|| backoff::after(self.attempts.made));
                 tracing::warn!(error = %failure, delay_ms = delay.as_millis(), "failed, trying again");
+                self.replayed(event, Came::Retried, said, Vec::new()).await;
                 self.retry(event, failed, delay, started).await
             }
+            Decision::Rehearsed => {
+                tracing::info!(because = said, "rehearsed");
+                self.replayed(event, Came::WouldAct, said, Vec::new()).await;
+                self.end(Some(event), Settle::Ack, OutcomeLabel::Ignored, started).await
+            }
+            Decision::Retry(_) | Decision::Reject if self.rehearsal.is_some() => {
+                self.replayed(event, Came::Rejected, said, Vec::new()).await;
+                self.end(Some(event), Settle::Ack, OutcomeLabel::Rejected, started).await
+            }
             Decision::Retry(_) => {
+                self.replayed(event, Came::Rejected, said, Vec::new()).await;
                 reasons.insert(0, format!("given up after {} attempts", self.attempts.made));
                 self.attempts.add(failed);
                 self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
             }
             Decision::Reject => {
+                self.replayed(event, Came::Rejected, said, Vec::new()).await;
                 self.attempts.add(failed);
                 self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
             }
@@ -113,17 +138,31 @@ impl Table<'_> {
         &self,
         event: &Envelope,
         announcements: &[events::Announcement],
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Envelope>, Failure> {
         let now = self.ports.clock.now();
         let mut derived = Vec::with_capacity(announcements.len());
         for (step, announcement) in announcements.iter().enumerate() {
             let event = events::derive(event, self.handler, &step.to_string(), announcement, now);
             derived.push(event.map_err(Failure::reject)?);
         }
-        for published in self.ports.bus.publish_all(&derived).await {
-            published?;
+        if self.rehearsal.is_none() {
+            for published in self.ports.bus.publish_all(&derived).await {
+                published?;
+            }
         }
-        Ok(())
+        Ok(derived)
+    }
+
+    /// Records what became of an event of a replay.
+    async fn replayed(
+        &self,
+        event: &Envelope,
+        came: Came,
+        because: Option<String>,
+        announced: Vec<Envelope>,
+    ) {
+        let (store, now) = (&*self.ports.store, self.ports.clock.now());
+        replay::record(store, event, self.rehearsal.as_deref(), came, because, announced, now).await;
     }
 
     async fn retry(
