@@ -4,6 +4,7 @@ mod durables;
 mod found;
 mod login;
 mod program;
+mod split;
 mod tls;
 
 use std::path::Path;

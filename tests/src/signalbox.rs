@@ -74,6 +74,8 @@ impl Signalbox {
         let mut arguments = vec!["serve", "--config", &config, "--bus", &self.bus];
         arguments.extend(["--listen-public", "127.0.0.1:0", "--listen-private", "127.0.0.1:0"]);
         arguments.extend(start.arguments.iter().map(String::as_str));
+        let only = arguments.iter().skip_while(|argument| **argument != "--only").nth(1);
+        let gateway = only.is_none_or(|only| only.contains("gateway"));
         let mut command = command(program()?, arguments);
         command.current_dir(self.dir.path()).env("SIGNALBOX_LOG__FORMAT", "json").env_remove("KUBECONFIG");
         command.env("TMPDIR", self.dir.join("tmp"));
@@ -85,7 +87,10 @@ impl Signalbox {
         let log =
             tempfile::Builder::new().prefix("log-").tempfile_in(self.dir.path())?.into_temp_path().keep()?;
         let mut process = Process::start("signalbox", command, &log)?;
-        self.public = process.said(PATIENCE, |line| listening(line, "public")).await?;
+        // The gateway alone listens there.
+        if gateway {
+            self.public = process.said(PATIENCE, |line| listening(line, "public")).await?;
+        }
         self.private = process.said(PATIENCE, |line| listening(line, "private")).await?;
         self.process = Some(process);
         Ok(())

@@ -17,6 +17,7 @@ mod link;
 mod store;
 mod stream;
 mod tls;
+pub mod users;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod dead;
 mod doctor;
 mod events;
 mod global;
+mod nats;
 mod serve;
 mod when;
 
@@ -16,6 +17,7 @@ pub use self::dead::{DeadCommand, LetterFilter, SettleArgs};
 pub use self::doctor::{DoctorCommand, SoakArgs, SoakEngine};
 pub use self::events::{EventFilter, EventsCommand, ListArgs, TailArgs};
 pub use self::global::Global;
+pub use self::nats::NatsCommand;
 pub use self::serve::ServeArgs;
 pub use self::when::{Since, When};
 
@@ -77,6 +79,9 @@ pub enum Command {
     /// Look at and settle dead letters: what a handler gave up on
     #[command(subcommand)]
     Dead(DeadCommand),
+    /// Prepare a NATS server: users with few permissions, and what is needed on it
+    #[command(subcommand)]
+    Nats(NatsCommand),
     /// Show the whole way from a webhook to a deploy, a notification and an explanation
     ///
     /// Runs everything in this process in a temporary folder: a Git repository, a chat, the bus and all services. Posts

@@ -9,6 +9,7 @@ mod duration;
 mod exit;
 mod kubernetes;
 mod listen;
+mod nats;
 mod output;
 mod query;
 #[cfg(test)]

@@ -62,6 +62,7 @@ fn every_command_is_in_the_reference() {
         "events story",
         "dead list",
         "dead redrive",
+        "nats users",
         "demo",
         "doctor soak",
         "version",

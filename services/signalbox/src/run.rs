@@ -4,13 +4,13 @@ use anyhow::Context as _;
 use chassis::telemetry::{self, LogSettings};
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, ServeArgs};
+use crate::cli::{Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, NatsCommand, ServeArgs};
 use crate::doctor::{guard, soak};
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::output::Output;
 use crate::query::{Query, dead, list, show, story, tail};
 use crate::settings::Settings;
-use crate::{check, demo, serve, version};
+use crate::{check, demo, nats, serve, version};
 
 /// Carries out a command.
 pub fn command(cli: Cli) -> Result<Exit, Stop> {
@@ -21,6 +21,7 @@ pub fn command(cli: Cli) -> Result<Exit, Stop> {
         Command::Check { dir } => check::run(&dir, &mut out),
         Command::Events(command) => block_on(events(&global, command, &mut out)),
         Command::Dead(command) => block_on(dead(&global, command, &mut out)),
+        Command::Nats(command) => block_on(nats(&global, command, &mut out)),
         Command::Demo { keep } => {
             // One delivery of the demo is refused on purpose: that is no news.
             quiet_log(&global, "error")?;
@@ -70,6 +71,13 @@ async fn dead(global: &Global, command: DeadCommand, out: &mut Output) -> Result
     let result = dead::run(&query, command, out).await;
     query.close().await;
     result
+}
+
+async fn nats(global: &Global, command: NatsCommand, out: &mut Output) -> Result<Exit, Stop> {
+    quiet_log(global, "warn")?;
+    let settings =
+        Settings::load(global.settings.as_deref(), env(), global.overlay()).or_stop(Exit::Usage)?;
+    nats::run(&settings, command, out).await
 }
 
 async fn query(global: &Global) -> Result<Query, Stop> {

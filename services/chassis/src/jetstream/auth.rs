@@ -57,7 +57,7 @@ fn sign(key: &KeyPair, nonce: &[u8]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// The errors of the library are not passed on: they may hold parts of the seed.
-fn user_key(seed: &str) -> anyhow::Result<KeyPair> {
+pub(super) fn user_key(seed: &str) -> anyhow::Result<KeyPair> {
     let key = KeyPair::from_seed(seed).map_err(|_| {
         anyhow::anyhow!("not the seed of an nkey: it has 58 characters and begins with SU (`nk -gen user`)")
     })?;

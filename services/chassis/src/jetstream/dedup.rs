@@ -13,7 +13,7 @@ use futures::StreamExt as _;
 /// The key that the readiness check writes; no event has it, ids are longer.
 pub const PROBE: &str = "readiness";
 /// Durable name of the consumer; all processes share it.
-const CONSUMER: &str = "signalbox-event-ids";
+pub const CONSUMER: &str = "signalbox-event-ids";
 const ACK_WAIT: Duration = Duration::from_secs(30);
 const IN_FLIGHT: i64 = 256;
 const HEARTBEAT: Duration = Duration::from_secs(5);

@@ -18,6 +18,8 @@ use crate::store::Bucket;
 pub const STREAM: &str = "SIGNALBOX";
 /// What the subject of a redelivery begins with; the handler's name follows.
 pub const REDRIVE: &str = "signalbox.redrive.";
+/// Name of the bucket with the index of ids.
+pub const DEDUP: &str = "event-ids";
 /// How long the log keeps an event.
 const LOG_AGE: Duration = Duration::from_hours(24 * 30);
 /// How long the server itself remembers ids: the time in which the dedup index must have caught up.
@@ -54,7 +56,7 @@ pub async fn ensure(context: &jetstream::Context) -> anyhow::Result<Assets> {
     for part in Bucket::iter() {
         buckets.insert(part.name(), kept(context, part.name(), Duration::ZERO).await?);
     }
-    let dedup = kept(context, "event-ids", DEDUP_AGE).await?;
+    let dedup = kept(context, DEDUP, DEDUP_AGE).await?;
     // A body is needed as long as the event that names it.
     let age = stream.cached_info().config.max_age;
     settle(context, Part::Blobs, blobs(age)).await?;

@@ -1,0 +1,69 @@
+//! What each service does on the bus, from what its code declares.
+
+use std::collections::BTreeSet;
+
+use automator::Automator;
+use chassis::jetstream::access::ALL;
+use chassis::jetstream::users::Role;
+use chassis::{Bucket, Handler};
+use deployer::Deployer;
+use events::Kind;
+use events::subject::{self, PREFIX};
+use notifier::Notifier;
+use strum::IntoEnumIterator as _;
+
+use crate::settings::Service;
+
+/// What the catalogue says of a type that is said wherever a handler runs.
+const HANDLERS: &str = "every service with a handler";
+/// What the runner of a handler keeps.
+const RUNNER: [Bucket; 4] = [Bucket::Ledger, Bucket::DeadLetters, Bucket::Attempts, Bucket::Lease];
+
+/// The roles of all services, and that of a process with all of them.
+pub fn all() -> Vec<Role> {
+    let mut roles: Vec<Role> = Service::iter().map(of).collect();
+    let mut all = Role { name: ALL.to_owned(), redrives: true, settles: true, ..Role::default() };
+    for role in &roles {
+        all.says.extend(role.says.iter().cloned());
+        all.handlers.extend(role.handlers.iter().cloned());
+    }
+    all.keeps = Bucket::iter().map(Bucket::name).collect();
+    roles.push(all);
+    roles
+}
+
+/// The role of a service.
+pub fn of(service: Service) -> Role {
+    let keeps: &[Bucket] = match service {
+        Service::Gateway | Service::Automator | Service::Notifier => &[],
+        Service::Watcher => &[Bucket::Watch],
+        // The newest request of each environment.
+        Service::Deployer => &[Bucket::Watch],
+        Service::Console => &[Bucket::DeadLetters, Bucket::Runs],
+    };
+    let handler = match service {
+        Service::Gateway | Service::Watcher | Service::Console => None,
+        Service::Automator => Some(Automator::NAME),
+        Service::Deployer => Some(Deployer::NAME),
+        Service::Notifier => Some(Notifier::NAME),
+    };
+    let runner: &[Bucket] = if handler.is_some() { &RUNNER } else { &[] };
+    let says =
+        |kind: Kind| kind.said_by() == service.name() || (kind.said_by() == HANDLERS && handler.is_some());
+    let mut role = Role {
+        name: service.name().to_owned(),
+        says: Kind::iter().filter(|kind| says(*kind)).map(|kind| subject::of(kind.name())).collect(),
+        never: BTreeSet::new(),
+        handlers: handler.into_iter().map(str::to_owned).collect(),
+        keeps: keeps.iter().chain(runner).map(|bucket| bucket.name()).collect(),
+        redrives: service == Service::Console,
+        settles: false,
+    };
+    if service == Service::Gateway {
+        // Whatever the world sends, and nothing that another of us says.
+        role.says = BTreeSet::from([format!("{PREFIX}>")]);
+        role.never = Kind::iter().filter(|kind| !says(*kind)).map(|kind| subject::of(kind.name())).collect();
+        role.never.insert(format!("{PREFIX}io.signalbox.>"));
+    }
+    role
+}
