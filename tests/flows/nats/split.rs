@@ -18,7 +18,7 @@ use tests::world::{SECRET, TAG_TEMPLATE, resources};
 
 use super::{Access, file, ready};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const SEED: &str = "SIGNALBOX_NATS__NKEY__FILE";
 
 /// A server with the users that the program makes, and the folder of their seeds.

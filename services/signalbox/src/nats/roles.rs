@@ -36,9 +36,8 @@ pub fn all() -> Vec<Role> {
 pub fn of(service: Service) -> Role {
     let keeps: &[Bucket] = match service {
         Service::Gateway | Service::Automator | Service::Notifier => &[],
-        Service::Watcher => &[Bucket::Watch],
-        // The newest request of each environment.
-        Service::Deployer => &[Bucket::Watch],
+        // What was seen last; the newest request of each environment.
+        Service::Watcher | Service::Deployer => &[Bucket::Watch],
         Service::Console => &[Bucket::DeadLetters, Bucket::Runs],
     };
     let handler = match service {
