@@ -17,7 +17,8 @@ use crate::settings::Service;
 /// What the catalogue says of a type that is said wherever a handler runs.
 const HANDLERS: &str = "every service with a handler";
 /// What the runner of a handler keeps.
-const RUNNER: [Bucket; 4] = [Bucket::Ledger, Bucket::DeadLetters, Bucket::Attempts, Bucket::Lease];
+const RUNNER: [Bucket; 5] =
+    [Bucket::Ledger, Bucket::DeadLetters, Bucket::Attempts, Bucket::Lease, Bucket::Runs];
 
 /// The roles of all services, and that of a process with all of them.
 pub fn all() -> Vec<Role> {
