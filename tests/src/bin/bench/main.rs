@@ -1,0 +1,40 @@
+//! The benchmark, as tables. What is compared is measured in the same run, one after the other, on the same server and
+//! disk. It asserts nothing about time: what it prints is to be read beside what it prints of other machines or versions.
+//!
+//! `cargo build --release && cargo run --release -p tests --bin bench` for all of it (half an hour), or with the names of
+//! parts: `hooks`, `publish`, `consume`, `flow`, `memory`.
+
+mod consume;
+mod flow;
+mod hooks;
+mod memory;
+mod publish;
+mod server;
+mod stage;
+mod times;
+
+use std::collections::BTreeSet;
+
+const PARTS: [&str; 5] = ["hooks", "publish", "consume", "flow", "memory"];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut wanted: BTreeSet<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        anyhow::bail!("there is no part `{unknown}`: there are {}", PARTS.join(", "));
+    }
+    if wanted.is_empty() {
+        wanted = PARTS.map(str::to_owned).into();
+    }
+    for part in PARTS.into_iter().filter(|part| wanted.contains(*part)) {
+        match part {
+            "hooks" => hooks::run().await?,
+            "publish" => publish::run().await?,
+            "consume" => consume::run().await?,
+            "flow" => flow::run().await?,
+            _ => memory::run().await?,
+        }
+    }
+    Ok(())
+}
