@@ -93,7 +93,9 @@ impl Raw {
         let Some(nats) = &stage.nats else {
             return Ok(Self::File(stage.folder.path().join("raw")));
         };
-        let context = jetstream::new(async_nats::connect(nats.url()).await?);
+        let client = async_nats::connect(nats.url()).await?;
+        // A server that syncs each write may need longer than the default of 5 s for a batch on a busy disk.
+        let context = jetstream::ContextBuilder::new().ack_timeout(Duration::from_mins(1)).build(client);
         let config = stream::Config {
             name: "RAW".to_owned(),
             subjects: vec!["raw.>".to_owned()],
