@@ -11,6 +11,7 @@ mod hooks;
 mod interop;
 mod nats;
 mod program;
+mod replicas;
 mod soak;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
