@@ -3,6 +3,7 @@
 mod durables;
 mod found;
 mod login;
+mod old;
 mod program;
 mod split;
 mod tls;

@@ -28,12 +28,14 @@ pub struct Config {
     lines: String,
     /// Whether it says nothing before the connection is encrypted.
     silent: bool,
+    /// Whether it has JetStream.
+    jetstream: bool,
 }
 
 impl Default for Config {
     /// A server that syncs every write and lets everybody in.
     fn default() -> Self {
-        Self { sync_interval: "always".to_owned(), lines: String::new(), silent: false }
+        Self { sync_interval: "always".to_owned(), lines: String::new(), silent: false, jetstream: true }
     }
 }
 
@@ -41,6 +43,11 @@ impl Config {
     /// With further lines of configuration, as `nats.conf` has them.
     pub fn lines(text: impl Into<String>) -> Self {
         Self { lines: text.into(), ..Self::default() }
+    }
+
+    /// A server without JetStream.
+    pub fn without_jetstream() -> Self {
+        Self { jetstream: false, ..Self::default() }
     }
 
     /// The same, and these lines.
@@ -143,12 +150,14 @@ impl Nats {
     pub async fn resume(&mut self) -> anyhow::Result<()> {
         let folder = self.dir.path();
         let file = folder.join("nats.conf");
-        let Config { sync_interval, lines, silent } = &self.config;
-        let text = format!(
-            "listen: \"127.0.0.1:{}\"\njetstream {{ store_dir: \"{}\", sync_interval: {sync_interval} }}\n{lines}\n",
-            self.port,
-            folder.join("js").display(),
-        );
+        let Config { sync_interval, lines, silent, jetstream } = &self.config;
+        let store = folder.join("js");
+        let jetstream = if *jetstream {
+            format!("jetstream {{ store_dir: \"{}\", sync_interval: {sync_interval} }}\n", store.display())
+        } else {
+            String::new()
+        };
+        let text = format!("listen: \"127.0.0.1:{}\"\n{jetstream}{lines}\n", self.port);
         fs::write(&file, text)?;
         let server = tools::find("nats-server")?;
         let command = command(server, ["-c".as_ref(), file.as_os_str()]);

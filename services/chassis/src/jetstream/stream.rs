@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::consumer::{Consumer, FromConsumer as _, IntoConsumerConfig as _, pull};
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{self, Config};
 use async_nats::jetstream::{self, kv, object_store};
 use strum::IntoEnumIterator as _;
@@ -75,7 +75,12 @@ async fn kept(context: &jetstream::Context, name: &str, max_age: Duration) -> an
 async fn settle(context: &jetstream::Context, part: Part, wanted: Config) -> anyhow::Result<stream::Stream> {
     let name = wanted.name.clone();
     let stream = context.get_or_create_stream(wanted.clone()).await;
-    let stream = stream.with_context(|| format!("cannot find or make the stream {name}"))?;
+    let stream = stream.map_err(|error| {
+        let off = error.kind() == CreateStreamErrorKind::JetStreamUnavailable;
+        let hint =
+            if off { ": JetStream is not enabled on the server, or not for this user's account" } else { "" };
+        anyhow::Error::new(error).context(format!("cannot find or make the stream {name}{hint}"))
+    })?;
     match fit::stream::decide(part, &stream.cached_info().config, &wanted) {
         Decision::Adopt(differences) => {
             if !differences.is_empty() {
