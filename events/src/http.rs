@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::attributes::{self, Attributes};
 use crate::media::{MediaType, Mode, Unreadable};
+use crate::validate::shown;
 use crate::{Envelope, InvalidEnvelope, header, json};
 
 #[cfg(test)]
@@ -27,11 +28,12 @@ pub struct Message {
 pub enum DecodeError {
     /// An event format other than JSON.
     #[error(
-        "event format {0} is not supported: use application/cloudevents+json, application/cloudevents-batch+json or binary mode"
+        "event format {} is not supported: use application/cloudevents+json, application/cloudevents-batch+json or binary mode",
+        shown(.0)
     )]
     Format(String),
     /// A structured event or batch in a character set other than UTF-8.
-    #[error("character set {0} is not supported: CloudEvents in JSON are UTF-8")]
+    #[error("character set {} is not supported: CloudEvents in JSON are UTF-8", shown(.0))]
     Charset(String),
     /// The body was to be an event or a batch in JSON.
     #[error("the body is not a CloudEvent in structured or batched mode")]

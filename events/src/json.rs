@@ -23,6 +23,7 @@ use thiserror::Error;
 use crate::attributes::{self, Attributes};
 use crate::media::MediaType;
 use crate::raw::Members;
+use crate::validate::shown;
 use crate::{Envelope, InvalidEnvelope};
 
 #[cfg(test)]
@@ -46,7 +47,7 @@ pub enum DecodeError {
         source: serde_json::Error,
     },
     /// A member is of the wrong JSON type.
-    #[error("member `{member}` is {found}, it should be {expected}")]
+    #[error("member `{}` is {found}, it should be {expected}", shown(member))]
     Type {
         /// Which member.
         member: String,
@@ -56,7 +57,7 @@ pub enum DecodeError {
         expected: &'static str,
     },
     /// A member is there more than once.
-    #[error("member `{0}` is there more than once")]
+    #[error("member `{}` is there more than once", shown(.0))]
     Duplicate(String),
     /// Both forms of the body are there.
     #[error("members `data` and `data_base64` exclude each other, both are there")]
@@ -66,7 +67,8 @@ pub enum DecodeError {
     Base64(#[source] base64::DecodeError),
     /// A string body in a character set that it cannot be turned into.
     #[error(
-        "member `data` is declared to be in the character set {0}, only UTF-8 can be read; use `data_base64`"
+        "member `data` is declared to be in the character set {}, only UTF-8 can be read; use `data_base64`",
+        shown(.0)
     )]
     Charset(String),
     /// An attribute breaks a rule of CloudEvents.

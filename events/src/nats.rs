@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::attributes::{self, Attributes};
 use crate::media::{MediaType, Mode, Unreadable};
+use crate::validate::shown;
 use crate::{Envelope, InvalidEnvelope, header, json, subject};
 
 #[cfg(test)]
@@ -36,10 +37,13 @@ pub struct Message {
 #[derive(Debug, Error)]
 pub enum DecodeError {
     /// An event format other than JSON; NATS knows no batches either.
-    #[error("event format {0} is not supported over NATS: use application/cloudevents+json or binary mode")]
+    #[error(
+        "event format {} is not supported over NATS: use application/cloudevents+json or binary mode",
+        shown(.0)
+    )]
     Format(String),
     /// A structured event in a character set other than UTF-8.
-    #[error("character set {0} is not supported: CloudEvents in JSON are UTF-8")]
+    #[error("character set {} is not supported: CloudEvents in JSON are UTF-8", shown(.0))]
     Charset(String),
     /// The payload was to be an event in the JSON event format.
     #[error("the payload is not an event in structured mode")]

@@ -20,6 +20,9 @@ pub const MAX_VALUE_BYTES: usize = 8 * 1024;
 /// control lines of 4 KiB.
 pub const MAX_TYPE_BYTES: usize = 1024;
 
+/// How much of a text an error shows, in characters: what fits on a line of a log.
+const SHOWN_CHARS: usize = 120;
+
 /// Why something is not a valid CloudEvent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidEnvelope {
@@ -27,13 +30,13 @@ pub enum InvalidEnvelope {
     #[error("attribute `{0}` is required and must not be empty")]
     Missing(&'static str),
     /// An optional attribute is present and empty.
-    #[error("attribute `{0}` must not be empty when it is present")]
+    #[error("attribute `{}` must not be empty when it is present", shown(.0))]
     Empty(String),
     /// The name breaks the naming rule.
-    #[error("`{0}` is not an attribute name: use a-z and 0-9 only, at most {MAX_NAME_CHARS} characters")]
+    #[error("`{}` is not an attribute name: use a-z and 0-9 only, at most {MAX_NAME_CHARS} characters", shown(.0))]
     Name(String),
     /// The name cannot be used by an extension.
-    #[error("`{0}` cannot be the name of an extension: the specification reserves it")]
+    #[error("`{}` cannot be the name of an extension: the specification reserves it", shown(.0))]
     Reserved(String),
     /// The value has a character that the String type forbids.
     #[error(
@@ -66,13 +69,13 @@ pub enum InvalidEnvelope {
         expected: &'static str,
     },
     /// The event is of another version of CloudEvents.
-    #[error("specversion {0:?} is not supported: Signalbox speaks CloudEvents 1.0")]
+    #[error("specversion \"{}\" is not supported: Signalbox speaks CloudEvents 1.0", shown(.0))]
     SpecVersion(String),
     /// The attribute came twice, with different values.
-    #[error("attribute `{0}` is there twice, with different values")]
+    #[error("attribute `{}` is there twice, with different values", shown(.0))]
     Duplicate(String),
     /// The value is not UTF-8, before or after percent-decoding.
-    #[error("attribute `{0}` holds bytes that are not UTF-8")]
+    #[error("attribute `{}` holds bytes that are not UTF-8", shown(.0))]
     Encoding(String),
 }
 
@@ -167,15 +170,26 @@ fn is_token(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-/// The error for a value of the wrong type; of a long value the beginning is enough to find it.
+/// The error for a value of the wrong type.
 pub(crate) fn wrong_type(name: &str, value: &str, expected: &'static str) -> InvalidEnvelope {
-    /// What fits on a line of a log.
-    const SHOWN_CHARS: usize = 120;
     let value = match value.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &value[..end]),
         None => value.to_owned(),
     };
     InvalidEnvelope::Type { name: name.to_owned(), value, expected }
+}
+
+/// What a sender wrote, as an error shows it: of a long text the beginning is enough to find it, and nothing in it may
+/// break out of a line of a log.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(SHOWN_CHARS) {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn forbidden(c: char) -> bool {

@@ -137,3 +137,11 @@ fn errors_show_the_beginning_of_a_long_value() {
     let error = uri_reference("source", &"é".repeat(4000)).unwrap_err().to_string();
     assert!(error.contains("éé…") && error.len() < 500, "{error}");
 }
+
+#[test]
+fn errors_show_nothing_that_breaks_out_of_a_line() {
+    let error = name("a\n\u{1b}[2J\u{85}").unwrap_err().to_string();
+    assert!(error.contains(r"`a\n\u{1b}[2J\u{85}`") && !error.contains(char::is_control), "{error}");
+    let error = name(&"x".repeat(1_000_000)).unwrap_err().to_string();
+    assert!(error.len() < 500, "{error}");
+}

@@ -13,7 +13,7 @@ mod feed;
 mod keys;
 mod open;
 mod overlay;
-mod record;
+pub mod record;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -85,6 +85,7 @@ impl<'f> Reader<'f> {
 
     fn say(&mut self, at: Place, severity: Severity, message: String, hint: Option<String>) {
         let Place { line, column } = at;
+        let (message, hint) = (shown(message), hint.map(shown));
         self.problems.push(Problem { file: self.file.to_owned(), line, column, severity, message, hint });
     }
 
@@ -307,6 +308,25 @@ impl<'f> Reader<'f> {
             }
         }
     }
+}
+
+/// How much a problem says of one thing, in characters: far more than any sentence has, less than a file may hold.
+const SHOWN_CHARS: usize = 1_000;
+
+/// A text as it is told: what somebody wrote into a file must not take the terminal over, nor fill it.
+fn shown(text: String) -> String {
+    let harmless = |c: char| !c.is_control() || c == '\n';
+    if text.len() <= SHOWN_CHARS && text.chars().all(harmless) {
+        return text;
+    }
+    let mut shown = String::new();
+    for c in text.chars().take(SHOWN_CHARS) {
+        if harmless(c) { shown.push(c) } else { shown.extend(c.escape_default()) }
+    }
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// The documents of a text, its faults said.

@@ -47,7 +47,7 @@ impl Node {
 
 /// What the text of a variable says as a YAML scalar; text that is no other scalar is text.
 fn scalar(text: String) -> Value {
-    match serde_saphyr::from_str::<Value>(&text) {
+    match serde_saphyr::from_str_with_options::<Value>(&text, super::file::options()) {
         Ok(value @ (Value::Bool(_) | Value::Number(_))) => value,
         Ok(Value::Null) if matches!(text.as_str(), "null" | "~") => Value::Null,
         _ => Value::String(text),

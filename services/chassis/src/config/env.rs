@@ -2,6 +2,7 @@
 
 use super::PREFIX;
 use super::error::ConfigError;
+use super::file::MAX_DEPTH;
 use super::node::{Content, Node, Origin};
 
 /// Variables with our prefix that are no settings: the settings file, the kill point of a test, the switch that
@@ -17,6 +18,9 @@ pub(super) fn parse(env: impl Iterator<Item = (String, String)>) -> Result<Node,
     for (name, value) in settings {
         let path = name[PREFIX.len()..].to_ascii_lowercase();
         let origin = Some(Origin::Variable(name));
+        if path.matches("__").count() >= MAX_DEPTH {
+            return Err(ConfigError::too_deep(origin));
+        }
         let mut node = Node { origin: origin.clone(), content: Content::Raw(value) };
         for key in path.rsplit("__") {
             let section = [(key.to_owned(), node)].into();

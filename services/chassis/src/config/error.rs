@@ -8,6 +8,7 @@ use serde::de::{Expected, Unexpected};
 use thiserror::Error;
 
 use super::PREFIX;
+use super::file::MAX_DEPTH;
 use super::node::Origin;
 
 /// How different a word may be from the one that was meant, as a share of its length.
@@ -49,6 +50,10 @@ impl ConfigError {
 
     pub(super) fn no_section(origin: Origin) -> Self {
         Self::at(Some(origin), "a settings file is a list of `key: value`".to_owned())
+    }
+
+    pub(super) fn too_deep(origin: Option<Origin>) -> Self {
+        Self::at(origin, format!("there is no setting that lies more than {MAX_DEPTH} levels deep"))
     }
 
     pub(super) fn contradiction(lower: Option<Origin>, upper: Option<Origin>) -> Self {

@@ -21,6 +21,15 @@ enum YamlContent {
     Section(Vec<(Spanned<String>, Spanned<Yaml>)>),
 }
 
+/// How deep settings may be nested: far deeper than any are. Reading takes much of the stack for each level, and a stack
+/// that overflows ends the process without a word.
+pub(super) const MAX_DEPTH: usize = 16;
+
+/// How YAML of settings is read.
+pub(super) fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: MAX_DEPTH } }
+}
+
 /// The tree of a file.
 pub(super) fn read(path: &Path) -> Result<Node, ConfigError> {
     let name = path.display().to_string();
@@ -36,10 +45,11 @@ fn parse(text: &str, name: &str) -> Result<Node, ConfigError> {
         column: location.column(),
     };
     // The document itself is an optional: a file of comments alone sets nothing.
-    let document = serde_saphyr::from_str::<Option<Spanned<Yaml>>>(text).map_err(|error| {
-        let error = error.without_snippet();
-        ConfigError::syntax(error.location().map(origin), name, error)
-    })?;
+    let document =
+        serde_saphyr::from_str_with_options::<Option<Spanned<Yaml>>>(text, options()).map_err(|error| {
+            let error = error.without_snippet();
+            ConfigError::syntax(error.location().map(origin), name, error)
+        })?;
     let Some(document) = document else {
         return Ok(Node::empty());
     };

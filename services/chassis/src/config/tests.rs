@@ -233,3 +233,15 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!(error.to_string(), "cannot read the settings file /nowhere/signalbox.yaml");
     assert!(std::error::Error::source(&error).is_some());
 }
+
+/// On the stack of any thread, where 64 levels are too many for an unoptimised program.
+#[test]
+fn settings_that_are_nested_without_end_are_refused_and_end_no_process() {
+    let error = error_of(Some(&"a: [".repeat(10_000)), &[], Value::Null);
+    assert!(error.contains("not valid YAML"), "{error}");
+    let name = format!("SIGNALBOX_{}A", "A__".repeat(20_000));
+    let error = error_of(None, &[(&name, "1")], Value::Null);
+    assert!(error.ends_with("there is no setting that lies more than 16 levels deep"), "{error}");
+    let deep = "[".repeat(10_000);
+    assert!(error_of(None, &[("SIGNALBOX_VERBOSE", &deep)], Value::Null).contains("SIGNALBOX_VERBOSE"));
+}
