@@ -6,21 +6,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, kv};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use sha2::{Digest, Sha256};
-use tokio::io::AsyncReadExt as _;
 
 use super::JetStream;
+use super::blobs::Blobs;
 use super::stream::Assets;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
+use crate::{Clock as _, SystemClock};
 
-const SCHEME: &str = "sha256:";
 /// How many keys of a scan are fetched at once.
 const FETCHES: usize = 16;
 
@@ -67,6 +65,10 @@ fn live(entry: kv::Entry) -> Option<Entry> {
 }
 
 impl Buckets {
+    fn blobs(&self) -> Blobs<'_> {
+        Blobs { assets: &self.assets, context: &self.context }
+    }
+
     fn bucket(&self, bucket: Bucket) -> Result<&kv::Store, StoreError> {
         self.assets.bucket(bucket).map_err(StoreError::Unavailable)
     }
@@ -185,39 +187,18 @@ impl Store for Buckets {
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        let hash = hex::encode(Sha256::digest(bytes));
-        if self.assets.blobs.info(&hash).await.is_err() {
-            let mut reader = bytes;
-            let put = self.assets.blobs.put(hash.as_str(), &mut reader).await;
-            put.context("cannot put a large body into the object store").map_err(StoreError::Unavailable)?;
-        }
-        Ok(format!("{SCHEME}{hash}"))
+        self.blobs().put(bytes, SystemClock.now()).await.map_err(StoreError::Unavailable)
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let hash = name
-            .strip_prefix(SCHEME)
-            .context("not the name of a large body")
-            .map_err(StoreError::Unavailable)?;
-        let mut object = match self.assets.blobs.get(hash).await {
-            Ok(object) => object,
-            Err(error) if error.kind() == jetstream::object_store::GetErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::unavailable(error)),
-        };
-        let mut bytes = Vec::new();
-        object.read_to_end(&mut bytes).await.map_err(StoreError::unavailable)?;
-        if hex::encode(Sha256::digest(&bytes)) == hash {
-            Ok(Some(bytes))
-        } else {
-            Err(StoreError::unavailable(anyhow::anyhow!("the large body {name} is damaged")))
-        }
+        self.blobs().get(name).await.map_err(StoreError::Unavailable)
     }
 }
 
 impl JetStream {
     async fn buckets(&self) -> Result<Buckets, StoreError> {
-        let assets = self.assets().await.map_err(StoreError::Unavailable)?.clone();
-        Ok(Buckets { assets, context: self.context.clone() })
+        let assets = self.assets().await.map_err(StoreError::Unavailable)?;
+        Ok(Buckets { assets, context: self.ground.context.clone() })
     }
 }
 
