@@ -7,6 +7,7 @@
 //! How durable an acknowledged event is, is the server's `sync_interval`: with `always` it is on disk.
 
 pub mod access;
+mod archive;
 mod auth;
 mod batch;
 mod blobs;
@@ -22,6 +23,7 @@ mod gate;
 mod ground;
 mod history;
 mod link;
+mod listing;
 mod message;
 mod news;
 mod place;
@@ -29,8 +31,10 @@ mod publish;
 mod settle;
 mod store;
 mod stream;
+mod sweep;
 mod tls;
 pub mod users;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +47,7 @@ use access::Access;
 use dedup::Index;
 use fit::Unfit;
 use ground::Ground;
+use listing::Listing;
 use news::News;
 use stream::Assets;
 
@@ -54,6 +59,7 @@ pub struct JetStream {
     ground: Arc<Ground>,
     index: Arc<Index>,
     news: News,
+    listing: Listing,
     keeper: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
@@ -71,6 +77,7 @@ impl JetStream {
             ground: Arc::new(Ground::new(client, context, link)),
             index: Arc::new(Index::new()),
             news: News::default(),
+            listing: Listing::default(),
             keeper: std::sync::Mutex::default(),
         })
     }
@@ -100,7 +107,9 @@ impl JetStream {
         let assets = self.ground.assets().await?;
         let mut keeper = self.keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if keeper.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
-            let task = tokio::spawn(self.index.clone().keep(self.ground.clone()));
+            let index = self.index.clone().keep(self.ground.clone());
+            let sweep = sweep::keep(self.ground.clone());
+            let task = tokio::spawn(async { tokio::join!(index, sweep).0 });
             *keeper = Some(AbortOnDropHandle::new(task));
         }
         Ok(assets)

@@ -79,9 +79,7 @@ impl Batch<'_> {
             let sent = self.bus.ground.context.send_publish(subject.to_owned(), outgoing.clone()).await;
             match sent {
                 Ok(ack) => return Ok(ack),
-                Err(error)
-                    if error.kind() == PublishErrorKind::MaxAckPending && !self.waiting.is_empty() =>
-                {
+                Err(error) if error.kind() == PublishErrorKind::MaxAckPending && !self.waiting.is_empty() => {
                     self.oldest().await;
                 }
                 Err(error) => return Err(self.bus.refused(error)),

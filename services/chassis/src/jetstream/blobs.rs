@@ -77,7 +77,9 @@ impl Blobs<'_> {
             let put = self.assets.blobs.put(hash_of(&name)?, &mut reader).await;
             put.map(|_| ()).context("cannot put a large body into the object store")
         };
-        tokio::time::timeout(PATIENCE, put).await.context("the object store is too slow to take a body")??;
+        tokio::time::timeout(PATIENCE, put)
+            .await
+            .context("the object store is too slow to take a body")??;
         Ok(name)
     }
 
@@ -101,9 +103,13 @@ impl Blobs<'_> {
     /// Makes a body that is there last as long as what is published now. One that is lost stays lost.
     pub async fn renew(self, name: &str, now: DateTime<Utc>) -> anyhow::Result<()> {
         let renew = self.renewed(hash_of(name)?, now);
-        let renewed = tokio::time::timeout(PATIENCE, renew).await.context("the object store is too slow")??;
+        let renewed =
+            tokio::time::timeout(PATIENCE, renew).await.context("the object store is too slow")??;
         if !renewed {
-            tracing::error!(name, "a large body that is still referred to is not in the object store any more");
+            tracing::error!(
+                name,
+                "a large body that is still referred to is not in the object store any more"
+            );
         }
         Ok(())
     }
@@ -135,9 +141,7 @@ impl Blobs<'_> {
         let (mut from, mut swept) = (0, 0);
         while let Some(Described { mut info, revision, written }) = next(&stream, from).await? {
             from = revision + 1;
-            let mentioned = || {
-                letters.iter().any(|letter| contains(letter, info.name.as_bytes()))
-            };
+            let mentioned = || letters.iter().any(|letter| contains(letter, info.name.as_bytes()));
             if info.deleted || written > limit || mentioned() {
                 continue;
             }
@@ -156,7 +160,7 @@ impl Blobs<'_> {
         loop {
             let found = self.stream().await?.direct_get_last_for_subject(description(hash)).await;
             let found = match found {
-                Ok(found) => describes(found)?,
+                Ok(found) => describes(&found)?,
                 Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(error).context("cannot look for a large body"),
             };
@@ -196,13 +200,13 @@ impl Blobs<'_> {
 
 async fn next(stream: &stream::Stream, from: u64) -> anyhow::Result<Option<Described>> {
     match stream.direct_get_next_for_subject(format!("$O.{}.M.>", bucket()), Some(from.max(1))).await {
-        Ok(found) => describes(found).map(Some),
+        Ok(found) => describes(&found).map(Some),
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).context("cannot list the large bodies"),
     }
 }
 
-fn describes(found: jetstream::message::StreamMessage) -> anyhow::Result<Described> {
+fn describes(found: &jetstream::message::StreamMessage) -> anyhow::Result<Described> {
     let written = message::time(found.time);
     match serde_json::from_slice(&found.payload) {
         Ok(info) => Ok(Described { info, revision: found.sequence, written }),

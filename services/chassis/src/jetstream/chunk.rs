@@ -139,7 +139,10 @@ mod tests {
     fn a_cut_forgets_what_stands_behind_it() {
         let mut chunk = chunk();
         chunk.cut(50);
-        assert_eq!((chunk.to, chunk.find(&Id::of_text("50")), chunk.find(&Id::of_text("51"))), (50, Some(50), None));
+        assert_eq!(
+            (chunk.to, chunk.find(&Id::of_text("50")), chunk.find(&Id::of_text("51"))),
+            (50, Some(50), None)
+        );
     }
 
     #[test]

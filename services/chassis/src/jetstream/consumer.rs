@@ -54,8 +54,12 @@ impl Pull {
     /// Makes or resumes the consumer. What may be changed of one that exists is changed; its place in the log stays.
     pub async fn open(ground: Arc<Ground>, spec: ConsumerSpec) -> anyhow::Result<Self> {
         let connects = connects(&ground);
-        let Opened { messages, record, gate, put_off, highest } = durable::open(&ground, &spec, None).await?;
+        let opened = durable::open(&ground, &spec, None).await?;
+        let Opened { messages, record, gate, put_off, until, highest } = opened;
         let place = Arc::new(Place::new(&spec.name, record));
+        for (position, until) in until {
+            place.put_off(position, until);
+        }
         let mut beats = tokio::time::interval(spec.ack_wait / BEATS_PER_WAIT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let keeper = tokio::spawn(place.clone().keep(ground.clone()));
@@ -83,7 +87,7 @@ impl Pull {
         self.ground.doubt();
         let connects = connects(&self.ground);
         let opened = durable::open(&self.ground, &self.spec, Some(&self.place)).await?;
-        let Opened { messages, record, gate, put_off, highest } = opened;
+        let Opened { messages, record, gate, put_off, until: _, highest } = opened;
         (self.messages, self.gate, self.put_off) = (messages, gate, put_off);
         // Those that were given out keep their place in it.
         self.place.adopt(record);
@@ -144,7 +148,8 @@ impl Pull {
         let (position, delivered) = (info.stream_sequence, info.delivered);
         // A server that was killed may have forgotten that it delivered it.
         let again = delivered > 1 || position <= self.highest;
-        if !self.gate.pass(position, again) {
+        let early = self.place.early(position, Instant::now());
+        if early.is_none() && !self.gate.pass(position, again) {
             self.held.push_back((message, permit));
             return Ok(None);
         }
@@ -166,7 +171,7 @@ impl Pull {
             reply,
             permit: Mutex::new(Some(permit)),
         };
-        if let Some(after) = self.behind(key.as_deref(), position) {
+        if let Some(after) = early.or_else(|| self.behind(key.as_deref(), position)) {
             tokio::spawn(async move {
                 let settled = crate::bus::Acker::settle(&settler, crate::bus::Settle::Return(after)).await;
                 if let Err(error) = settled {
@@ -212,7 +217,7 @@ fn sequence_of(message: &Message) -> u64 {
 }
 
 enum Came {
-    Message(Message, OwnedSemaphorePermit),
+    Message(Box<Message>, OwnedSemaphorePermit),
     Failed(pull::MessagesError),
     Ended,
 }
@@ -246,7 +251,7 @@ impl Deliveries for Pull {
             let came = async {
                 let permit = self.places.clone().acquire_owned().await;
                 match (self.messages.next().await, permit) {
-                    (Some(Ok(message)), Ok(permit)) => Came::Message(message, permit),
+                    (Some(Ok(message)), Ok(permit)) => Came::Message(Box::new(message), permit),
                     (Some(Err(error)), _) => Came::Failed(error),
                     (None, _) | (_, Err(_)) => Came::Ended,
                 }
@@ -258,7 +263,7 @@ impl Deliveries for Pull {
                 }
                 _ = self.beats.tick(), if !self.held.is_empty() => self.beat().await,
                 came = came => match came {
-                    Came::Message(message, permit) => self.arrived = Some((message, permit)),
+                    Came::Message(message, permit) => self.arrived = Some((*message, permit)),
                     Came::Failed(error) => {
                         if durable::is_lost(&error) {
                             self.reopen().await.map_err(failed)?;

@@ -9,6 +9,8 @@
 
 mod follow;
 
+pub use follow::write;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -32,6 +34,8 @@ pub const PROBE: &str = "readiness";
 pub const CHUNKS: &str = "ids.";
 /// How long a publisher waits for an index that is behind.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often an index that changes is asked.
+const TRIES: usize = 3;
 /// Wait after an error.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The index is brought up to date so many times in the server's window, …
@@ -72,6 +76,14 @@ struct Known {
     seen: u64,
 }
 
+/// What the chunks say of an id.
+enum Asked {
+    Known(u64),
+    Unknown,
+    /// A chunk that would have to be asked is not there any more.
+    Gone,
+}
+
 /// The index of ids, as this process knows it.
 pub struct Index {
     known: RwLock<Known>,
@@ -96,21 +108,34 @@ impl Index {
 
     /// Where the event of that id stands, if it is known: 0 when that place is not in this log any more.
     pub async fn find(&self, assets: &Assets, id: &Id) -> anyhow::Result<Option<u64>> {
-        self.wait().await?;
-        let asked: Vec<String> = {
+        for _ in 0..TRIES {
+            self.wait().await?;
+            match self.ask(assets, id).await? {
+                Asked::Known(position) => return Ok(Some(position)),
+                Asked::Unknown => return Ok(None),
+                // It has expired, or somebody deleted the index: it is read anew, or made again from the log.
+                Asked::Gone => self.is_stale(),
+            }
+        }
+        anyhow::bail!("the index of event ids changes all the time")
+    }
+
+    async fn ask(&self, assets: &Assets, id: &Id) -> anyhow::Result<Asked> {
+        let maybe: Vec<String> = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             let maybe = known.pieces.iter().filter(|(_, piece)| piece.filter.may_have(id));
             maybe.map(|(key, _)| key.clone()).collect()
         };
-        for key in asked {
-            if let Some(chunk) = self.chunk(assets, &key).await?
-                && let Some(position) = chunk.find(id)
-            {
+        for key in maybe {
+            let Some(chunk) = self.chunk(assets, &key).await? else {
+                return Ok(Asked::Gone);
+            };
+            if let Some(position) = chunk.find(id) {
                 let here = key.starts_with(&prefix(assets)) || key.starts_with(RESTORED);
-                return Ok(Some(if here { position } else { 0 }));
+                return Ok(Asked::Known(if here { position } else { 0 }));
             }
         }
-        Ok(None)
+        Ok(Asked::Unknown)
     }
 
     /// Keeps the index up to date, for ever.
@@ -143,17 +168,10 @@ impl Index {
         }
     }
 
-    /// All chunks, for an archive.
-    pub async fn chunks(&self, assets: &Assets) -> anyhow::Result<Vec<(Arc<Chunk>, DateTime<Utc>)>> {
-        let mut chunks = Vec::new();
-        let mut seen = 0;
-        while let Some(entry) = next(&assets.dedup, seen).await? {
-            seen = entry.sequence;
-            if !entry.payload.is_empty() {
-                chunks.push((Arc::new(Chunk::decode(&entry.payload)?), super::message::time(entry.time)));
-            }
-        }
-        Ok(chunks)
+    /// Ids were put in by the way: what this process knows must be read before anything is published.
+    pub fn is_stale(&self) {
+        self.fresh.send_replace(None);
+        self.wake.notify_one();
     }
 
     fn is_fresh(&self) -> bool {
@@ -171,7 +189,10 @@ impl Index {
             return Ok(());
         }
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        anyhow::bail!("the index of event ids is not up to date: {}", trouble.as_deref().unwrap_or("it is being read"))
+        anyhow::bail!(
+            "the index of event ids is not up to date: {}",
+            trouble.as_deref().unwrap_or("it is being read")
+        )
     }
 
     async fn chunk(&self, assets: &Assets, key: &str) -> anyhow::Result<Option<Arc<Chunk>>> {
@@ -189,7 +210,8 @@ impl Index {
         let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
             return Ok(None);
         };
-        let chunk = Arc::new(Chunk::decode(&entry.value).with_context(|| format!("chunk {key} of the index"))?);
+        let chunk =
+            Arc::new(Chunk::decode(&entry.value).with_context(|| format!("chunk {key} of the index"))?);
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((key.to_owned(), entry.revision, chunk.clone()));
         Ok(Some(chunk))
@@ -202,6 +224,19 @@ pub const RESTORED: &str = "ids.restored.";
 /// What the keys of this log's chunks begin with: a log that is made anew counts its places anew.
 fn prefix(assets: &Assets) -> String {
     format!("{CHUNKS}{}.", assets.stream.cached_info().created.unix_timestamp_nanos())
+}
+
+/// All chunks, and when they were written; for an archive.
+pub async fn chunks(assets: &Assets) -> anyhow::Result<Vec<(Chunk, DateTime<Utc>)>> {
+    let mut chunks = Vec::new();
+    let mut seen = 0;
+    while let Some(entry) = next(&assets.dedup, seen).await? {
+        seen = entry.sequence;
+        if !entry.payload.is_empty() {
+            chunks.push((Chunk::decode(&entry.payload)?, super::message::time(entry.time)));
+        }
+    }
+    Ok(chunks)
 }
 
 async fn next(

@@ -1,6 +1,6 @@
 //! The durable consumer on the server: made, resumed, or made anew where it stood.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -37,6 +37,8 @@ pub struct Opened {
     pub gate: Gate,
     /// The keys of which an event is put off: which, and until when.
     pub put_off: BTreeMap<String, (u64, Instant)>,
+    /// All that is put off.
+    pub until: Vec<(u64, Instant)>,
     /// The last place that was delivered before.
     pub highest: u64,
 }
@@ -50,9 +52,7 @@ pub async fn open(ground: &Ground, spec: &ConsumerSpec, known: Option<&Place>) -
     };
     match assets.stream.consumer_info(&spec.name).await {
         Ok(info) => resume(ground, &assets, spec, known, record, &info).await,
-        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
-            create(&assets, spec, record).await
-        }
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => create(&assets, spec, record).await,
         Err(error) => {
             ground.doubt();
             Err(error).context("cannot look at the consumer")
@@ -87,41 +87,48 @@ async fn resume(
     };
     // Where it began cannot be changed any more, and need not be.
     let messages = pull(assets, spec, info.config.deliver_policy, limit).await?;
-    let floor = info.ack_floor.stream_sequence;
-    let settled = record.filter(|record| record.is_of(assets)).map(|record| record.settled);
-    let record = Record::new(assets, floor, settled.unwrap_or_default());
+    let record = Record::of(assets, info).with_settled_of(record);
+    let until = put_off.iter().map(|(position, (_, until))| (*position, *until)).collect();
+    // The oldest of each key, which is what those behind it wait for.
     let put_off = put_off.into_iter().rev();
     let put_off = put_off.filter_map(|(position, (key, until))| Some((key?, (position, until)))).collect();
-    Ok(Opened { messages, record, gate, put_off, highest: info.delivered.stream_sequence })
+    let highest = info.delivered.stream_sequence;
+    Ok(Opened { messages, record, gate, put_off, until, highest })
 }
 
 async fn create(assets: &Assets, spec: &ConsumerSpec, record: Option<Record>) -> anyhow::Result<Opened> {
     let (policy, record) = match record {
         Some(record) if record.is_of(assets) => {
-            tracing::error!(
-                handler = spec.name,
-                position = record.floor,
-                "somebody deleted the durable consumer: it is made anew and goes on where it stood"
-            );
+            let (handler, position) = (&spec.name, record.floor);
+            if record.is_restored() {
+                tracing::info!(handler, position, "the consumer goes on where an archive says that it stood");
+            } else {
+                tracing::error!(
+                    handler,
+                    position,
+                    "somebody deleted the durable consumer: it is made anew and goes on where it stood"
+                );
+            }
             let start_sequence = record.floor + 1;
             (DeliverPolicy::ByStartSequence { start_sequence }, Some(record))
         }
         Some(_) => {
-            tracing::error!(handler = spec.name, "the log was made anew: its consumer begins with the first event");
+            tracing::error!(
+                handler = spec.name,
+                "the log was made anew: its consumer begins with the first event"
+            );
             (DeliverPolicy::All, None)
         }
         None => (start(spec)?, None),
     };
     let messages = pull(assets, spec, policy, MAX_UNSETTLED).await?;
+    let info = assets.stream.consumer_info(&spec.name).await.context("cannot look at the consumer")?;
     let record = match record {
-        Some(record) => record,
-        None => {
-            let info = assets.stream.consumer_info(&spec.name).await.context("cannot look at the consumer")?;
-            Record::new(assets, info.ack_floor.stream_sequence, BTreeSet::new())
-        }
+        Some(record) => record.taken_over(&info),
+        None => Record::of(assets, &info),
     };
     let highest = record.settled.last().copied().unwrap_or(0);
-    Ok(Opened { messages, record, gate: Gate::Open, put_off: BTreeMap::new(), highest })
+    Ok(Opened { messages, record, gate: Gate::Open, put_off: BTreeMap::new(), until: Vec::new(), highest })
 }
 
 fn start(spec: &ConsumerSpec) -> anyhow::Result<DeliverPolicy> {

@@ -99,7 +99,11 @@ impl Ground {
         connect::new_enough(&self.client.server_info().version)?;
         let assets = Arc::new(self.explained(stream::ensure(&self.context).await)?);
         for (name, lost) in before.iter().flat_map(|before| remade(before, &assets)) {
-            tracing::error!(stream = name, lost, "somebody deleted a stream on the NATS server: it was made anew");
+            tracing::error!(
+                stream = name,
+                lost,
+                "somebody deleted a stream on the NATS server: it was made anew"
+            );
         }
         *self.assets.write().unwrap_or_else(PoisonError::into_inner) = Some(assets.clone());
         self.doubtful.store(false, Ordering::Release);

@@ -80,7 +80,9 @@ async fn batch(
             // The end of the answer, which says how many messages follow.
             204 => return Ok(number(answer.headers.as_ref(), "Nats-Num-Pending").unwrap_or(0) > 0),
             404 => return Ok(false),
-            503 => anyhow::bail!("nobody answers for the stream {stream}: it does not exist, or allows no direct access"),
+            503 => anyhow::bail!(
+                "nobody answers for the stream {stream}: it does not exist, or allows no direct access"
+            ),
             status => anyhow::bail!("{status} {}", answer.description.unwrap_or_default()),
         }
     }
@@ -104,8 +106,14 @@ fn stored(answer: async_nats::Message) -> anyhow::Result<Stored> {
 }
 
 /// Headers that the answer adds to those of the message.
-const ADDED: [&str; 6] =
-    ["Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence"];
+const ADDED: [&str; 6] = [
+    "Nats-Stream",
+    "Nats-Subject",
+    "Nats-Sequence",
+    "Nats-Time-Stamp",
+    "Nats-Num-Pending",
+    "Nats-Last-Sequence",
+];
 
 fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
     headers?.get(name)?.as_str().parse().ok()

@@ -53,7 +53,11 @@ pub fn redelivery_id(token: &str) -> String {
 
 /// What the index knows a message by. An event: by its source and id, whatever message id its publisher gave it or did
 /// not give. A redelivery: by its token. `Err` says that the body is needed to tell.
-pub fn id(subject: &str, headers: Option<&HeaderMap>, payload: Option<&[u8]>) -> Result<Option<Id>, NeedsBody> {
+pub fn id(
+    subject: &str,
+    headers: Option<&HeaderMap>,
+    payload: Option<&[u8]>,
+) -> Result<Option<Id>, NeedsBody> {
     if subject.starts_with(REDRIVE) {
         let id = headers.and_then(|headers| headers.get(NATS_MESSAGE_ID));
         return Ok(id.map(|id| Id::of_text(id.as_str())));
@@ -78,8 +82,7 @@ fn is_binary(headers: Option<&HeaderMap>) -> bool {
             })
         })
     };
-    let structured =
-        |value: &str| value.trim().to_ascii_lowercase().starts_with("application/cloudevents");
+    let structured = |value: &str| value.trim().to_ascii_lowercase().starts_with("application/cloudevents");
     named("ce-specversion", &|_| true) && !named("content-type", &structured)
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::kv;
 use async_nats::jetstream::message::PublishMessage;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ const WRITTEN: Duration = Duration::from_secs(10);
 const VERSION: u8 = 1;
 /// What is settled above the floor is remembered up to here; beyond, it would be delivered again.
 const MAX_SETTLED: usize = 65_536;
+/// The server keeps whole seconds over a restart, so something may come so much too early.
+const EARLY: Duration = Duration::from_millis(1500);
 /// Put-off deliveries that are looked at.
 const MAX_PUT_OFF: usize = 20_000;
 
@@ -38,12 +41,43 @@ pub struct Record {
     pub floor: u64,
     /// What is settled above.
     pub settled: BTreeSet<u64>,
+    /// When the durable was made, in nanoseconds: one that somebody else made anew is not ours to skip in. `None` for a
+    /// place from an archive, whose durable was not made yet.
+    #[serde(default)]
+    made: Option<String>,
 }
 
 impl Record {
-    /// A place in this log.
-    pub fn new(assets: &Assets, floor: u64, settled: BTreeSet<u64>) -> Self {
-        Self { v: VERSION, log: log(assets), floor, settled }
+    /// The place of a durable.
+    pub fn of(assets: &Assets, info: &Info) -> Self {
+        let floor = info.ack_floor.stream_sequence;
+        Self { made: Some(nanos(info.created)), ..Self::restored(assets, floor, BTreeSet::new()) }
+    }
+
+    /// A place from an archive.
+    pub fn restored(assets: &Assets, floor: u64, settled: BTreeSet<u64>) -> Self {
+        Self { v: VERSION, log: log(assets), floor, settled, made: None }
+    }
+
+    /// Whether it comes from an archive.
+    pub fn is_restored(&self) -> bool {
+        self.made.is_none()
+    }
+
+    /// What was settled above the floor, if `before` is about the same durable.
+    #[must_use]
+    pub fn with_settled_of(mut self, before: Option<Self>) -> Self {
+        if let Some(before) = before.filter(|before| before.log == self.log && before.made == self.made) {
+            let above = self.floor + 1;
+            self.settled = { before.settled }.split_off(&above);
+        }
+        self
+    }
+
+    /// The same place, for a durable that was made anew there.
+    #[must_use]
+    pub fn taken_over(self, info: &Info) -> Self {
+        Self { made: Some(nanos(info.created)), ..self }
     }
 
     /// Whether it is about this log.
@@ -53,7 +87,11 @@ impl Record {
 }
 
 fn log(assets: &Assets) -> String {
-    assets.stream.cached_info().created.unix_timestamp_nanos().to_string()
+    nanos(assets.stream.cached_info().created)
+}
+
+fn nanos(time: time::OffsetDateTime) -> String {
+    time.unix_timestamp_nanos().to_string()
 }
 
 /// A delivery that was put off.
@@ -71,12 +109,39 @@ pub struct Place {
     record: Mutex<Record>,
     /// Delivered to this process and not settled.
     outstanding: Mutex<BTreeSet<u64>>,
+    /// Put off, and until when. A server that is killed forgets what was put off in the last moment, and delivers it at
+    /// once.
+    put_off: Mutex<BTreeMap<u64, Instant>>,
 }
 
 impl Place {
     /// Known from the record.
     pub fn new(name: &str, record: Record) -> Self {
-        Self { name: name.to_owned(), record: Mutex::new(record), outstanding: Mutex::default() }
+        Self {
+            name: name.to_owned(),
+            record: Mutex::new(record),
+            outstanding: Mutex::default(),
+            put_off: Mutex::default(),
+        }
+    }
+
+    /// A delivery is put off until then.
+    pub fn put_off(&self, position: u64, until: Instant) {
+        self.given_back(position);
+        self.put_off.lock().unwrap_or_else(PoisonError::into_inner).insert(position, until);
+    }
+
+    /// For how much longer a delivery that came was put off.
+    pub fn early(&self, position: u64, now: Instant) -> Option<Duration> {
+        let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+        match put_off.get(&position) {
+            Some(until) if *until > now + EARLY => Some(*until - now),
+            Some(_) => {
+                put_off.remove(&position);
+                None
+            }
+            None => None,
+        }
     }
 
     /// The consumer was opened anew, there.
@@ -134,7 +199,11 @@ impl Place {
                 Ok(record) => written = Some(record),
                 Err(error) => {
                     let error = format!("{error:#}");
-                    tracing::debug!(handler = self.name, error, "the place of the consumer was not written down");
+                    tracing::debug!(
+                        handler = self.name,
+                        error,
+                        "the place of the consumer was not written down"
+                    );
                 }
             }
             tokio::time::sleep(WRITTEN).await;
@@ -149,8 +218,7 @@ impl Place {
         let info = assets.stream.consumer_info(&self.name).await.context("cannot look at the consumer")?;
         let record = self.advance(info.ack_floor.stream_sequence);
         if written != Some(&record) {
-            let bytes = serde_json::to_vec(&record).context("cannot write a place")?;
-            assets.places.put(format!("c.{}", self.name), bytes.into()).await.context("cannot write a place")?;
+            write(&assets, &self.name, &record).await?;
         }
         Ok(record)
     }
@@ -158,18 +226,44 @@ impl Place {
 
 /// The place that was written down.
 pub async fn read(assets: &Assets, name: &str) -> anyhow::Result<Option<Record>> {
-    let entry = assets.places.entry(format!("c.{name}")).await.context("cannot read the place of a consumer")?;
+    let entry =
+        assets.places.entry(format!("c.{name}")).await.context("cannot read the place of a consumer")?;
     let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
         return Ok(None);
     };
-    let record: Record = serde_json::from_slice(&entry.value)
+    parse(name, &entry.value).map(Some)
+}
+
+/// Writes a place down.
+pub async fn write(assets: &Assets, name: &str, record: &Record) -> anyhow::Result<()> {
+    let bytes = serde_json::to_vec(record).context("cannot write a place")?;
+    assets.places.put(format!("c.{name}"), bytes.into()).await.map(|_| ()).context("cannot write a place")
+}
+
+/// All places of consumers of this log that were written down.
+pub async fn all(ground: &Ground, assets: &Assets) -> anyhow::Result<BTreeMap<String, Record>> {
+    let prefix = format!("{}c.", assets.places.prefix);
+    let stream = &assets.places.stream_name;
+    let mut records = BTreeMap::new();
+    for stored in history::page(ground, stream, &format!("{prefix}*"), 1, usize::MAX).await? {
+        let Some(name) = stored.subject.strip_prefix(&prefix) else { continue };
+        if !stored.payload.is_empty() {
+            records.insert(name.to_owned(), parse(name, &stored.payload)?);
+        }
+    }
+    records.retain(|_, record| record.is_of(assets));
+    Ok(records)
+}
+
+fn parse(name: &str, bytes: &[u8]) -> anyhow::Result<Record> {
+    let record: Record = serde_json::from_slice(bytes)
         .with_context(|| format!("the place of the consumer {name} cannot be read"))?;
     anyhow::ensure!(
         record.v == VERSION,
         "the place of the consumer {name} has version {}, this program reads version {VERSION}",
         record.v
     );
-    Ok(Some(record))
+    Ok(record)
 }
 
 /// Writes down that a delivery was put off.
@@ -184,7 +278,7 @@ pub async fn put_off(
     let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     let value = serde_json::to_vec(&PutOff { v: VERSION, key, millis }).context("cannot write")?;
     // Whole seconds: it may say so for a moment too long.
-    let ttl = Duration::from_secs(delay.as_secs_f64().ceil().max(1.0) as u64);
+    let ttl = Duration::from_secs(millis.div_ceil(1000).max(1));
     let message = PublishMessage::build().payload(value.into()).ttl(ttl);
     let subject = format!("{}p.{name}.{position}", assets.places.prefix);
     let sent = ground.context.send_publish(subject, message).await.context("cannot write")?;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use async_nats::jetstream::AckKind;
 use async_trait::async_trait;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::ground::Ground;
 use super::place::{self, Place};
@@ -43,13 +44,17 @@ impl Settler {
 
     async fn put_off(&self, delay: Duration) -> anyhow::Result<()> {
         self.told(AckKind::Nak(Some(delay))).await?;
-        self.place.given_back(self.position);
+        self.place.put_off(self.position, Instant::now() + delay);
         if delay >= NOT_WORTH_WRITING {
             let (position, key) = (self.position, self.key.clone());
             let written = place::put_off(&self.ground, &self.handler, position, key, delay).await;
             if let Err(error) = written {
                 // After a restart it would be waited for: for an ack wait, and for nothing.
-                tracing::debug!(position, error = format!("{error:#}"), "that it was put off was not written down");
+                tracing::debug!(
+                    position,
+                    error = format!("{error:#}"),
+                    "that it was put off was not written down"
+                );
             }
         }
         Ok(())

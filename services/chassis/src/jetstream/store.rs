@@ -3,24 +3,24 @@
 //! Entries are written as plain messages of the bucket's stream and not by the client's key-value functions, because
 //! those forget the expiry when a key is made again after it expired.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::kv;
 use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::{self, kv};
 use async_trait::async_trait;
-use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use futures::stream::{BoxStream, StreamExt as _};
 
 use super::JetStream;
 use super::blobs::Blobs;
+use super::ground::Ground;
+use super::history::{self, Stored};
 use super::stream::Assets;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 use crate::{Clock as _, SystemClock};
-
-/// How many keys of a scan are fetched at once.
-const FETCHES: usize = 16;
 
 /// The state on the server.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ pub struct Buckets {
     /// Where it is.
     pub assets: Arc<Assets>,
     /// How it is reached.
-    pub context: jetstream::Context,
+    pub ground: Arc<Ground>,
 }
 
 /// A key in the alphabet of NATS: what is not a letter, a digit, `_`, `-` or `/` becomes `=XX`.
@@ -64,9 +64,33 @@ fn live(entry: kv::Entry) -> Option<Entry> {
     }
 }
 
+/// The live entries of a bucket.
+pub async fn all(ground: &Ground, bucket: &kv::Store) -> anyhow::Result<BTreeMap<String, Stored>> {
+    let subject = format!("{}>", bucket.prefix);
+    let kept = history::page(ground, &bucket.stream_name, &subject, 1, usize::MAX).await?;
+    let mut all = BTreeMap::new();
+    for stored in kept {
+        let key = stored.subject.strip_prefix(&bucket.prefix).and_then(decode);
+        // A deletion or an expiry leaves a mark for a while.
+        let mark =
+            ["KV-Operation", "Nats-Marker-Reason"].iter().any(|name| stored.headers.get(*name).is_some());
+        match key {
+            Some(key) if mark => {
+                all.remove(&key);
+            }
+            // Should it have been written while it was read, the newer one comes later.
+            Some(key) => {
+                all.insert(key, stored);
+            }
+            None => {}
+        }
+    }
+    Ok(all)
+}
+
 impl Buckets {
     fn blobs(&self) -> Blobs<'_> {
-        Blobs { assets: &self.assets, context: &self.context }
+        Blobs { assets: &self.assets, context: &self.ground.context }
     }
 
     fn bucket(&self, bucket: Bucket) -> Result<&kv::Store, StoreError> {
@@ -79,7 +103,7 @@ impl Buckets {
         key: &str,
         message: PublishMessage,
     ) -> Result<u64, StoreError> {
-        let sent = self.context.send_publish(format!("{}{key}", bucket.prefix), message).await;
+        let sent = self.ground.context.send_publish(format!("{}{key}", bucket.prefix), message).await;
         let ack = match sent {
             Ok(ack) => ack.await,
             Err(error) => Err(error),
@@ -152,26 +176,10 @@ impl Store for Buckets {
     }
 
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
-        let bucket = self.bucket(bucket)?;
-        let keys: Vec<String> = bucket
-            .keys()
-            .await
-            .map_err(StoreError::unavailable)?
-            .try_collect()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let wanted = keys.into_iter().filter_map(|encoded| decode(&encoded).map(|key| (encoded, key)));
-        let wanted: Vec<_> = wanted.filter(|(_, key)| key.starts_with(prefix)).collect();
-        let mut fetches = stream::iter(wanted)
-            .map(|(encoded, key)| async move { bucket.entry(encoded).await.map(|entry| (key, entry)) })
-            .buffer_unordered(FETCHES);
-        let mut found = Vec::new();
-        while let Some(fetched) = fetches.next().await {
-            let (key, entry) = fetched.map_err(StoreError::unavailable)?;
-            found.extend(entry.and_then(live).map(|entry| (key, entry)));
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(found)
+        let kept = all(&self.ground, self.bucket(bucket)?).await.map_err(StoreError::Unavailable)?;
+        let found = kept.into_iter().filter(|(key, _)| key.starts_with(prefix));
+        let entry = |stored: Stored| Entry { revision: stored.sequence, value: stored.payload.into() };
+        Ok(found.map(|(key, stored)| (key, entry(stored))).collect())
     }
 
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError> {
@@ -198,14 +206,23 @@ impl Store for Buckets {
 impl JetStream {
     async fn buckets(&self) -> Result<Buckets, StoreError> {
         let assets = self.assets().await.map_err(StoreError::Unavailable)?;
-        Ok(Buckets { assets, context: self.ground.context.clone() })
+        Ok(Buckets { assets, ground: self.ground.clone() })
+    }
+
+    /// What a deleted bucket would explain has the server looked at anew before the next use.
+    fn heard<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &result {
+            Ok(_) | Err(StoreError::Conflict) => {}
+            Err(StoreError::Unavailable(_)) => self.ground.doubt(),
+        }
+        result
     }
 }
 
 #[async_trait]
 impl Store for JetStream {
     async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.buckets().await?.get(bucket, key).await
+        self.heard(self.buckets().await?.get(bucket, key).await)
     }
 
     async fn put(
@@ -216,27 +233,27 @@ impl Store for JetStream {
         expect: Expect,
         ttl: Option<Duration>,
     ) -> Result<u64, StoreError> {
-        self.buckets().await?.put(bucket, key, value, expect, ttl).await
+        self.heard(self.buckets().await?.put(bucket, key, value, expect, ttl).await)
     }
 
     async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
-        self.buckets().await?.delete(bucket, key, expect).await
+        self.heard(self.buckets().await?.delete(bucket, key, expect).await)
     }
 
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
-        self.buckets().await?.scan(bucket, prefix).await
+        self.heard(self.buckets().await?.scan(bucket, prefix).await)
     }
 
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError> {
-        self.buckets().await?.watch(bucket, prefix).await
+        self.heard(self.buckets().await?.watch(bucket, prefix).await)
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        self.buckets().await?.put_blob(bytes).await
+        self.heard(self.buckets().await?.put_blob(bytes).await)
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.buckets().await?.get_blob(name).await
+        self.heard(self.buckets().await?.get_blob(name).await)
     }
 }
 

@@ -27,10 +27,7 @@ impl Index {
         let assets = ground.assets().await?;
         let started = Moment::now();
         let log = assets.stream.get_info().await.context("cannot look at the log")?;
-        ensure!(
-            log.created == assets.stream.cached_info().created,
-            "the log is another one than before"
-        );
+        ensure!(log.created == assets.stream.cached_info().created, "the log is another one than before");
         let last = log.state.last_sequence;
         loop {
             let to = self.read(&assets).await?;
@@ -95,7 +92,11 @@ impl Index {
         if last >= to {
             return Ok(());
         }
-        tracing::error!(last, indexed = to, "the NATS server lost the end of its log: what was there may be sent again");
+        tracing::error!(
+            last,
+            indexed = to,
+            "the NATS server lost the end of its log: what was there may be sent again"
+        );
         let prefix = prefix(assets);
         for number in last / POSITIONS..=to / POSITIONS {
             let key = format!("{prefix}{number}");
@@ -208,12 +209,7 @@ async fn current(bucket: &kv::Store, key: &str) -> anyhow::Result<(Chunk, u64)> 
 }
 
 /// Writes it if nobody else has; says whether it did.
-pub(in crate::jetstream) async fn write(
-    bucket: &kv::Store,
-    key: &str,
-    chunk: &Chunk,
-    revision: u64,
-) -> anyhow::Result<bool> {
+pub async fn write(bucket: &kv::Store, key: &str, chunk: &Chunk, revision: u64) -> anyhow::Result<bool> {
     match bucket.update(key, chunk.encode().into(), revision).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == kv::UpdateErrorKind::WrongLastRevision => Ok(false),
