@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chassis::bus::{Bus as _, Settle};
-use chassis::dead::DeadLetters;
+use chassis::dead::{DeadLetters, Death};
 use chassis::{Clock as _, Position, Store as _, SystemClock};
 use chrono::TimeDelta;
 use events::{Envelope, extension};
@@ -31,8 +31,16 @@ async fn a_body_outlives_the_log_for_its_dead_letter_alone() -> anyhow::Result<(
     let (buried, done) = (next(&mut deliveries).await?, next(&mut deliveries).await?);
     let light = buried.event.as_ref().expect("it can be decoded").clone();
     let letters = DeadLetters::new(process.store.clone());
-    let letter =
-        letters.bury("h", Ok(&light), buried.position, vec!["why".to_owned()], 1, SystemClock.now()).await?;
+    let death = Death {
+        handler: "h",
+        event: Ok(&light),
+        position: buried.position,
+        reasons: vec!["why".to_owned()],
+        attempts: 1,
+        failures: Vec::new(),
+        now: SystemClock.now(),
+    };
+    let letter = letters.bury(death).await?;
     for delivery in [buried, done] {
         delivery.acker.settle(Settle::Term).await?;
     }

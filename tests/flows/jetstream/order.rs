@@ -55,7 +55,7 @@ async fn a_put_off_event_holds_up_its_own_key_alone_after_a_restart() -> anyhow:
     before.bus.publish(&keyed("1", "stuck")).await?;
     let mut deliveries = before.bus.consume(spec("h")).await?;
     let put_off = Instant::now();
-    next(&mut deliveries).await?.acker.settle(Settle::Nak(DELAY)).await?;
+    next(&mut deliveries).await?.acker.settle(Settle::Return(DELAY)).await?;
     drop((deliveries, before));
     let after = world.process().await?;
     for (id, key) in [("2", "stuck"), ("3", "free")] {
@@ -84,7 +84,7 @@ async fn what_is_put_off_stays_put_off_when_the_server_is_killed() -> anyhow::Re
     process.bus.publish(&keyed("1", "k")).await?;
     let mut deliveries = process.bus.consume(spec("h")).await?;
     let put_off = Instant::now();
-    next(&mut deliveries).await?.acker.settle(Settle::Nak(DELAY)).await?;
+    next(&mut deliveries).await?.acker.settle(Settle::Return(DELAY)).await?;
     drop((deliveries, process));
     world.nats.kill9()?;
     world.nats.resume().await?;
@@ -93,7 +93,7 @@ async fn what_is_put_off_stays_put_off_when_the_server_is_killed() -> anyhow::Re
     let delivery = next_in_spite_of_errors(&mut deliveries).await?;
     // The server keeps whole seconds.
     let came = put_off.elapsed();
-    assert!(came >= DELAY - Duration::from_secs(1), "it came after {came:?}");
+    assert!(came + Duration::from_secs(2) > DELAY, "it came after {came:?}");
     assert!(came < DELAY + ACK_WAIT, "it came after {came:?}");
     assert!(delivery.again);
     Ok(())

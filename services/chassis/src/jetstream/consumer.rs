@@ -180,12 +180,7 @@ impl Pull {
             });
             return Ok(None);
         }
-        Ok(Some(Delivery {
-            position: Position(position),
-            again,
-            event,
-            acker: Box::new(settler),
-        }))
+        Ok(Some(Delivery { position: Position(position), again, event, acker: Box::new(settler) }))
     }
 
     /// For how long an event must wait for an older one of its key that is put off since a former life.

@@ -88,8 +88,7 @@ fn is_binary(headers: Option<&HeaderMap>) -> bool {
 
 /// A time of the server as ours.
 pub fn time(time: time::OffsetDateTime) -> DateTime<Utc> {
-    let micros = i64::try_from(time.unix_timestamp_nanos() / 1000).ok();
-    micros.and_then(DateTime::from_timestamp_micros).unwrap_or_default()
+    i64::try_from(time.unix_timestamp_nanos()).map(DateTime::from_timestamp_nanos).unwrap_or_default()
 }
 
 /// When the bus took a message: what it says itself if it was restored, else what the server says.
