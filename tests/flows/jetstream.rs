@@ -13,7 +13,7 @@ use async_nats::jetstream::{self, consumer, stream};
 use chassis::archive::Archive as _;
 use chassis::jetstream::JetStream;
 use chassis::jetstream::access::Access;
-use chassis::{Deliveries, Delivery, Engine, Position};
+use chassis::{Bus, Deliveries, Delivery, Engine, Position};
 use events::Envelope;
 use tests::nats::Nats;
 
@@ -50,12 +50,20 @@ impl World {
         Ok(bus)
     }
 
-    /// The log's stream, with a window in which the server itself knows ids.
-    async fn with_window(&self, window: Duration) -> anyhow::Result<()> {
-        drop(self.process().await?);
+    /// Processes on a server that itself knows ids for a moment only; whoever is started later widens its window, but
+    /// the server remembers no more by it.
+    async fn with_window<const N: usize>(&self, window: Duration) -> anyhow::Result<[JetStream; N]> {
+        let mut processes = Vec::new();
+        for _ in 0..N {
+            processes.push(self.jetstream().await?);
+        }
         let config = self.log().await?.cached_info().config.clone();
         self.raw.update_stream(stream::Config { duplicate_window: window, ..config }).await?;
-        Ok(())
+        for process in &processes {
+            // Has it look at the index, and so at the window, again.
+            process.restore_ids(Vec::new()).await?;
+        }
+        Ok(processes.try_into().unwrap_or_else(|_| unreachable!("there are N of them")))
     }
 
     /// Waits until the server itself does not know the ids of before any more.
@@ -91,8 +99,8 @@ async fn ready(engine: &Engine) -> anyhow::Result<()> {
 }
 
 /// The ids of all events in the log.
-async fn ids(engine: &Engine) -> anyhow::Result<Vec<String>> {
-    let page = engine.bus.read(Position(1), 10_000).await?;
+async fn ids(bus: &dyn Bus) -> anyhow::Result<Vec<String>> {
+    let page = bus.read(Position(1), 10_000).await?;
     Ok(page.iter().flat_map(|recorded| recorded.event.as_ref().map(|event| event.id().to_owned())).collect())
 }
 

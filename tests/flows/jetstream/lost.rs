@@ -1,6 +1,6 @@
 //! Somebody deletes what Signalbox keeps on the server, under a running process.
 
-use chassis::bus::Settle;
+use chassis::bus::{Bus as _, Settle};
 use chassis::{Bucket, Expect};
 
 use super::{World, ids, keyed, next_in_spite_of_errors};
@@ -76,7 +76,7 @@ async fn a_deleted_log_is_made_anew_and_everything_goes_on() -> anyhow::Result<(
     let delivery = next_in_spite_of_errors(&mut deliveries).await?;
     assert_eq!(id_of(&delivery), "3");
     delivery.acker.settle(Settle::Ack).await?;
-    assert_eq!(ids(&process).await?, ["3"]);
+    assert_eq!(ids(&*process.bus).await?, ["3"]);
     // The ids of the log that is gone are still known for as long as the index has them; those of this one are.
     assert!(process.bus.publish(&keyed("3", "k")).await?.duplicate);
     Ok(())
@@ -101,19 +101,18 @@ async fn a_deleted_bucket_is_made_anew() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_index_is_made_again_from_the_log() -> anyhow::Result<()> {
     let world = World::start().await?;
-    world.with_window(std::time::Duration::from_secs(3)).await?;
-    let process = world.process().await?;
-    process.bus.publish(&keyed("1", "k")).await?;
+    let [process] = world.with_window(std::time::Duration::from_secs(3)).await?;
+    process.publish(&keyed("1", "k")).await?;
     world.window_is_over().await?;
     world.raw.delete_key_value("SIGNALBOX_event-ids").await?;
     // Whether it notices before or is asked first: it never takes the event for a new one.
     let again = tests::eventually(PATIENCE, "it answers", async || {
-        process.bus.publish(&keyed("1", "k")).await.map_err(anyhow::Error::new)
+        process.publish(&keyed("1", "k")).await.map_err(anyhow::Error::new)
     })
     .await?;
     assert!(again.duplicate);
     assert_eq!(ids(&process).await?, ["1"]);
-    let fresh = world.process().await?;
-    assert!(fresh.bus.publish(&keyed("1", "k")).await?.duplicate);
+    let fresh = world.jetstream().await?;
+    assert!(fresh.publish(&keyed("1", "k")).await?.duplicate);
     Ok(())
 }
