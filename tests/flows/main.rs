@@ -9,6 +9,7 @@ mod docs;
 mod durable;
 mod hooks;
 mod interop;
+mod jetstream;
 mod nats;
 mod program;
 mod replicas;

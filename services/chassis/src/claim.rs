@@ -17,7 +17,8 @@ pub const EMBEDDED_INLINE_BYTES: usize = 64 * 1024;
 /// Largest body that is taken at all: GitHub caps its payloads at 25 MB.
 pub const MAX_BYTES: usize = 25 * 1024 * 1024;
 
-const SCHEME: &str = "signalbox-blob:";
+/// What our `dataref` begins with; the name of the body in the store follows.
+pub(crate) const SCHEME: &str = "signalbox-blob:";
 
 /// Why a body could not be fetched.
 #[derive(Debug, Error)]

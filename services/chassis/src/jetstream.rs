@@ -7,30 +7,48 @@
 //! How durable an acknowledged event is, is the server's `sync_interval`: with `always` it is on disk.
 
 pub mod access;
+mod archive;
 mod auth;
+mod batch;
+mod blobs;
 mod bus;
+mod chunk;
 mod connect;
 mod consumer;
 mod dedup;
+mod durable;
+mod filter;
 mod fit;
+mod gate;
+mod ground;
+mod history;
 mod link;
+mod listing;
+mod message;
+mod news;
+mod place;
+mod publish;
+mod settle;
 mod store;
 mod stream;
+mod sweep;
 mod tls;
 pub mod users;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use async_nats::connection::State;
 use async_nats::jetstream;
-use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
 use access::Access;
+use dedup::Index;
 use fit::Unfit;
-use link::Link;
+use ground::Ground;
+use listing::Listing;
+use news::News;
 use stream::Assets;
 
 /// How long the server may take to answer a request.
@@ -38,26 +56,36 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The JetStream engine.
 pub struct JetStream {
-    client: async_nats::Client,
-    context: jetstream::Context,
-    link: Arc<Link>,
-    assets: OnceCell<Arc<Assets>>,
-    indexer: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
+    ground: Arc<Ground>,
+    index: Arc<Index>,
+    news: News,
+    listing: Listing,
+    keeper: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl JetStream {
     /// Begins to connect to the servers (separated by commas); `url` names them for people.
     pub async fn open(address: &str, url: String, access: Access) -> anyhow::Result<Self> {
         let (client, link) = connect::connect(address, url, access).await?;
-        let mut context = jetstream::new(client.clone());
-        context.set_timeout(REQUEST_TIMEOUT);
-        Ok(Self { client, context, link, assets: OnceCell::new(), indexer: std::sync::Mutex::default() })
+        let context = jetstream::ContextBuilder::new()
+            .timeout(REQUEST_TIMEOUT)
+            .max_ack_inflight(publish::MAX_IN_FLIGHT)
+            // Whoever publishes hears that the bus is busy, instead of waiting in a line without an end.
+            .backpressure_on_inflight(false)
+            .build(client.clone());
+        Ok(Self {
+            ground: Arc::new(Ground::new(client, context, link)),
+            index: Arc::new(Index::new()),
+            news: News::default(),
+            listing: Listing::default(),
+            keeper: std::sync::Mutex::default(),
+        })
     }
 
     /// That the server can be used at all; one that is away may come later.
     pub async fn usable(&self) -> anyhow::Result<()> {
-        match self.client.connection_state() {
-            State::Connected => connect::new_enough(&self.client.server_info().version)?,
+        match self.ground.client.connection_state() {
+            State::Connected => connect::new_enough(&self.ground.client.server_info().version)?,
             State::Pending | State::Disconnected => return Ok(()),
         }
         match self.assets().await {
@@ -75,33 +103,15 @@ impl JetStream {
     }
 
     /// The stream, the buckets and the object store, made if they are not there yet.
-    async fn assets(&self) -> anyhow::Result<&Arc<Assets>> {
-        self.connected()?;
-        let assets = self
-            .assets
-            .get_or_try_init(|| async {
-                connect::new_enough(&self.client.server_info().version)?;
-                self.explained(stream::ensure(&self.context).await).map(Arc::new)
-            })
-            .await?;
-        let mut indexer = self.indexer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if indexer.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
-            let task = tokio::spawn(dedup::index(assets.stream.clone(), assets.dedup.clone()));
-            *indexer = Some(AbortOnDropHandle::new(task));
+    async fn assets(&self) -> anyhow::Result<Arc<Assets>> {
+        let assets = self.ground.assets().await?;
+        let mut keeper = self.keeper.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if keeper.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
+            let index = self.index.clone().keep(self.ground.clone());
+            let sweep = sweep::keep(self.ground.clone());
+            let task = tokio::spawn(async { tokio::join!(index, sweep).0 });
+            *keeper = Some(AbortOnDropHandle::new(task));
         }
         Ok(assets)
-    }
-
-    /// A request that the server refuses gets no answer: what was refused a moment ago explains it.
-    fn explained<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
-        match (result, self.link.refusal()) {
-            (Err(error), Some(refusal)) => Err(error).context(format!("the server refuses it: {refusal}")),
-            (result, _) => result,
-        }
-    }
-
-    /// That there is a connection, or why there is none.
-    fn connected(&self) -> anyhow::Result<()> {
-        self.link.check(&self.client.connection_state())
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use chassis::{Position, PublishError};
+use chassis::{Clock as _, Position, PublishError, SystemClock};
+use chrono::TimeDelta;
 use events::Envelope;
 
 use super::{Fixture, event, on_both_engines};
@@ -15,6 +16,11 @@ on_both_engines!(
     many_publishers_at_once_lose_nothing,
     a_change_of_the_log_wakes_the_reader,
     a_body_beyond_the_limit_is_refused,
+    a_batch_is_stored_in_its_order,
+    a_batch_says_of_each_event_whether_it_was_there,
+    one_event_of_a_batch_that_is_refused_does_not_hurt_the_others,
+    a_time_is_found_in_the_log,
+    an_empty_log_begins_at_one,
 );
 
 async fn what_is_published_can_be_read(on: Fixture) -> anyhow::Result<()> {
@@ -112,5 +118,65 @@ async fn a_body_beyond_the_limit_is_refused(on: Fixture) -> anyhow::Result<()> {
         other => panic!("{other:?}"),
     }
     assert_eq!(on.engine.bus.last().await?, Position(0));
+    Ok(())
+}
+
+async fn a_batch_is_stored_in_its_order(on: Fixture) -> anyhow::Result<()> {
+    // More than are under way at once.
+    let batch: Vec<Envelope> = (0..3000).map(|id| event(&id.to_string())).collect();
+    let published: Vec<_> = on.engine.bus.publish_all(&batch).await.into_iter().collect::<Result<_, _>>()?;
+    assert!(published.iter().all(|published| !published.duplicate));
+    assert!(published.is_sorted_by(|before, after| before.position < after.position));
+    let page = on.engine.bus.read(Position(1), 10_000).await?;
+    let ids: Vec<_> =
+        page.iter().flat_map(|recorded| recorded.event.as_ref().map(|event| event.id().to_owned())).collect();
+    assert_eq!(ids, (0..3000).map(|id| id.to_string()).collect::<Vec<_>>());
+    Ok(())
+}
+
+async fn a_batch_says_of_each_event_whether_it_was_there(on: Fixture) -> anyhow::Result<()> {
+    let before = on.engine.bus.publish(&event("2")).await?;
+    let batch = ["1", "2", "3", "1"].map(event);
+    let published: Vec<_> = on.engine.bus.publish_all(&batch).await.into_iter().collect::<Result<_, _>>()?;
+    let duplicate: Vec<_> = published.iter().map(|published| published.duplicate).collect();
+    assert_eq!(duplicate, [false, true, false, true]);
+    assert_eq!((published[1].position, published[3].position), (before.position, published[0].position));
+    assert_eq!(on.engine.bus.publish_all(&[]).await.len(), 0);
+    Ok(())
+}
+
+async fn one_event_of_a_batch_that_is_refused_does_not_hurt_the_others(on: Fixture) -> anyhow::Result<()> {
+    let huge =
+        Envelope::builder("2", "/s", "t").body("application/octet-stream", vec![0; 25 * 1024 * 1024 + 1]);
+    let published = on.engine.bus.publish_all(&[event("1"), huge.build()?, event("3")]).await;
+    let [first, second, third] = published.as_slice() else { panic!("{published:?}") };
+    assert!(first.is_ok() && third.is_ok(), "{published:?}");
+    assert!(matches!(second, Err(PublishError::TooLarge { .. })), "{second:?}");
+    Ok(())
+}
+
+async fn a_time_is_found_in_the_log(on: Fixture) -> anyhow::Result<()> {
+    let bus = &on.engine.bus;
+    let before = SystemClock.now();
+    let mut positions = Vec::new();
+    for id in 0..20 {
+        positions.push(bus.publish(&event(&id.to_string())).await?.position);
+    }
+    assert_eq!(bus.seek(before - TimeDelta::days(1)).await?, positions[0]);
+    assert_eq!(bus.seek(before + TimeDelta::days(1)).await?, Position(bus.last().await?.0 + 1));
+    for recorded in bus.read(Position(1), 100).await? {
+        // More than one may have been recorded in that moment; the first of them is found.
+        let found = bus.read(bus.seek(recorded.recorded).await?, 1).await?;
+        assert_eq!(found[0].recorded, recorded.recorded);
+        assert!(found[0].position <= recorded.position);
+    }
+    assert_eq!(bus.first().await?, positions[0]);
+    Ok(())
+}
+
+async fn an_empty_log_begins_at_one(on: Fixture) -> anyhow::Result<()> {
+    let bus = &on.engine.bus;
+    assert_eq!((bus.first().await?, bus.last().await?), (Position(1), Position(0)));
+    assert_eq!(bus.seek(SystemClock.now()).await?, Position(1));
     Ok(())
 }

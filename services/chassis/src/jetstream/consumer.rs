@@ -1,215 +1,276 @@
 //! The deliveries of a durable pull consumer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
-use async_nats::jetstream::{AckKind, message};
+use async_nats::jetstream::{AckKind, Message, consumer::pull};
 use async_trait::async_trait;
-use events::Envelope;
-use events::subject::PREFIX;
 use futures::StreamExt as _;
-use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::store::Buckets;
-use super::stream::{Assets, REDRIVE};
-use crate::bus::{Acker, BusError, ConsumerSpec, Deliveries, Delivery, Position, Settle, Start, Undecodable};
+use super::durable::{self, Opened};
+use super::gate::{Gate, Pending};
+use super::ground::Ground;
+use super::message::decode;
+use super::place::{self, Place};
+use super::settle::Settler;
+use crate::bus::{BusError, ConsumerSpec, Deliveries, Delivery, Position};
 
-/// A dead connection under a quiet stream is noticed after two of these.
-const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How many deliveries the server lets be unsettled, those that are put off included.
-const MAX_UNSETTLED: i64 = 10_000;
-/// So many pulls make what may be in flight: few messages wait in the client, where nobody gives signs of life for them.
-const BATCHES: usize = 4;
-/// How long one pull waits at the server.
-const EXPIRES: Duration = Duration::from_secs(30);
+/// Signs of life, in one ack wait, for what is held back.
+const BEATS_PER_WAIT: u32 = 3;
 
 /// The deliveries of a durable pull consumer.
 pub struct Pull {
-    store: Buckets,
+    ground: Arc<Ground>,
     spec: ConsumerSpec,
+    handler: Arc<str>,
+    place: Arc<Place>,
     messages: pull::Stream,
     /// How many may be in flight. The server's own limit counts what is put off, too, so it must be far larger: one
     /// stuck key would stop all others.
     places: Arc<Semaphore>,
+    gate: Gate,
+    /// What came while the gate is closed: only what was on its way when a connection broke.
+    held: VecDeque<(Message, OwnedSemaphorePermit)>,
+    /// What came last and was not looked at yet.
+    arrived: Option<(Message, OwnedSemaphorePermit)>,
+    /// The keys of which an event is put off since a former life: which, and until when.
+    put_off: BTreeMap<String, (u64, Instant)>,
+    /// How often the client had connected when the last delivery came, and which it was.
+    connects: u64,
+    sequence: Option<u64>,
+    /// The highest place that was delivered.
+    highest: u64,
+    beats: Interval,
+    _keeper: AbortOnDropHandle<()>,
 }
 
 impl Pull {
     /// Makes or resumes the consumer. What may be changed of one that exists is changed; its place in the log stays.
-    pub async fn open(store: Buckets, spec: ConsumerSpec) -> anyhow::Result<Self> {
-        let messages = pull(&store.assets, &spec).await?;
-        let places = Arc::new(Semaphore::new(spec.max_in_flight));
-        Ok(Self { store, spec, messages, places })
-    }
-}
-
-async fn pull(assets: &Assets, spec: &ConsumerSpec) -> anyhow::Result<pull::Stream> {
-    let deliver_policy = match assets.stream.consumer_info(&spec.name).await {
-        // Where it began cannot be changed any more, and need not be.
-        Ok(info) => info.config.deliver_policy,
-        Err(_) => match spec.start {
-            Start::Beginning => DeliverPolicy::All,
-            Start::Now => DeliverPolicy::New,
-            Start::At(time) => DeliverPolicy::ByStartTime {
-                start_time: OffsetDateTime::from_unix_timestamp_nanos(
-                    i128::from(time.timestamp_micros()) * 1000,
-                )
-                .context("the start time is out of range")?,
-            },
-        },
-    };
-    let config = pull::Config {
-        durable_name: Some(spec.name.clone()),
-        deliver_policy,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: spec.ack_wait,
-        max_deliver: -1,
-        max_ack_pending: MAX_UNSETTLED,
-        filter_subjects: filters(spec),
-        ..pull::Config::default()
-    };
-    let consumer = super::stream::consumer(&assets.stream, &spec.name, config).await?;
-    consumer
-        .stream()
-        .max_messages_per_batch(spec.max_in_flight.div_ceil(BATCHES))
-        .expires(EXPIRES)
-        .heartbeat(HEARTBEAT)
-        .messages()
-        .await
-        .context("cannot pull from the consumer")
-}
-
-/// The narrowest subjects that hold every type of the spec; they may not overlap.
-fn filters(spec: &ConsumerSpec) -> Vec<String> {
-    let mut subjects: Vec<String> = Vec::new();
-    for glob in &spec.types {
-        let subject = match glob.split_once('*') {
-            None => events::subject::of(glob),
-            // Whole tokens before the first star.
-            Some((literal, _)) => match literal.rsplit_once('.') {
-                Some((tokens, _)) if !tokens.is_empty() => format!("{}.>", events::subject::of(tokens)),
-                _ => format!("{PREFIX}>"),
-            },
-        };
-        let covers = |wide: &str, narrow: &str| {
-            wide == narrow || wide.strip_suffix('>').is_some_and(|prefix| narrow.starts_with(prefix))
-        };
-        if subjects.iter().any(|known| covers(known, &subject)) {
-            continue;
+    pub async fn open(ground: Arc<Ground>, spec: ConsumerSpec) -> anyhow::Result<Self> {
+        let connects = connects(&ground);
+        let opened = durable::open(&ground, &spec, None).await?;
+        let Opened { messages, record, gate, put_off, until, highest } = opened;
+        let place = Arc::new(Place::new(&spec.name, record));
+        for (position, until) in until {
+            place.put_off(position, until);
         }
-        subjects.retain(|known| !covers(&subject, known));
-        subjects.push(subject);
+        let mut beats = tokio::time::interval(spec.ack_wait / BEATS_PER_WAIT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let keeper = tokio::spawn(place.clone().keep(ground.clone()));
+        Ok(Self {
+            places: Arc::new(Semaphore::new(spec.max_in_flight)),
+            handler: Arc::from(spec.name.as_str()),
+            held: VecDeque::new(),
+            arrived: None,
+            sequence: None,
+            _keeper: AbortOnDropHandle::new(keeper),
+            ground,
+            spec,
+            place,
+            messages,
+            gate,
+            put_off,
+            connects,
+            highest,
+            beats,
+        })
     }
-    subjects.push(format!("{REDRIVE}{}", spec.name));
-    subjects
+
+    /// Opens it anew after it was lost, at the place that is known.
+    async fn reopen(&mut self) -> anyhow::Result<()> {
+        self.ground.doubt();
+        let connects = connects(&self.ground);
+        let opened = durable::open(&self.ground, &self.spec, Some(&self.place)).await?;
+        let Opened { messages, record, gate, put_off, until: _, highest } = opened;
+        (self.messages, self.gate, self.put_off) = (messages, gate, put_off);
+        // Those that were given out keep their place in it.
+        self.place.adopt(record);
+        self.held.clear();
+        (self.connects, self.sequence, self.highest) = (connects, None, highest);
+        Ok(())
+    }
+
+    /// The connection broke since the last delivery: were some lost on the way?
+    async fn after_reconnect(&mut self, sequence: u64) -> anyhow::Result<()> {
+        let connects = connects(&self.ground);
+        if connects == self.connects {
+            return Ok(());
+        }
+        let gap = self.sequence.is_some_and(|before| sequence > before + 1);
+        if gap && matches!(self.gate, Gate::Open) {
+            let assets = self.ground.assets().await?;
+            let info = assets.stream.consumer_info(&self.spec.name).await.context("cannot look at it")?;
+            let put_off = place::all_put_off(&self.ground, &assets, &self.spec.name).await?;
+            let here = self.place.outstanding();
+            let pending = Pending {
+                all: info.num_ack_pending,
+                // This one is here, too.
+                here: here.len() + 1,
+                put_off: put_off.keys().filter(|position| !here.contains(position)).count(),
+                above: self.highest,
+                ack_wait: self.spec.ack_wait,
+            };
+            self.gate = Gate::of(pending, Instant::now());
+            if matches!(self.gate, Gate::Closed { .. }) {
+                durable::limit(&assets, &self.spec, durable::NOTHING_NEW).await?;
+            }
+        }
+        self.connects = connects;
+        Ok(())
+    }
+
+    async fn open_gate(&mut self) -> anyhow::Result<()> {
+        if let Gate::Closed { missing, .. } = &self.gate
+            && *missing > 0
+        {
+            tracing::warn!(
+                handler = self.spec.name,
+                missing,
+                "deliveries of a former process did not come back in their time: newer events go on without them"
+            );
+        }
+        let assets = self.ground.assets().await?;
+        durable::limit(&assets, &self.spec, durable::MAX_UNSETTLED).await?;
+        self.gate = Gate::Open;
+        self.held.make_contiguous().sort_by_key(|(message, _)| sequence_of(message));
+        Ok(())
+    }
+
+    /// Takes a message in: gives it out, or holds it back.
+    fn take(&mut self, message: Message, permit: OwnedSemaphorePermit) -> anyhow::Result<Option<Delivery>> {
+        let info = message.info().map_err(anyhow::Error::from_boxed)?;
+        let (position, delivered) = (info.stream_sequence, info.delivered);
+        // A server that was killed may have forgotten that it delivered it.
+        let again = delivered > 1 || position <= self.highest;
+        let early = self.place.early(position, Instant::now());
+        if early.is_none() && !self.gate.pass(position, again) {
+            self.held.push_back((message, permit));
+            return Ok(None);
+        }
+        self.highest = self.highest.max(position);
+        let reply = message.reply.clone().context("a message of the log cannot be acknowledged")?;
+        if !self.place.arrived(position) {
+            let client = self.ground.client.clone();
+            tokio::spawn(async move { client.publish(reply, AckKind::Ack.into()).await });
+            return Ok(None);
+        }
+        let event = decode(&message.subject, message.headers.as_ref(), &message.payload);
+        let key = event.as_ref().ok().map(|event| event.partition_key().into_owned());
+        let settler = Settler {
+            ground: self.ground.clone(),
+            place: self.place.clone(),
+            handler: self.handler.clone(),
+            position,
+            key: key.clone(),
+            reply,
+            permit: Mutex::new(Some(permit)),
+        };
+        if let Some(after) = early.or_else(|| self.behind(key.as_deref(), position)) {
+            tokio::spawn(async move {
+                let settled = crate::bus::Acker::settle(&settler, crate::bus::Settle::Return(after)).await;
+                if let Err(error) = settled {
+                    tracing::debug!(position, error = %anyhow::Error::new(error), "it comes back after its ack wait");
+                }
+            });
+            return Ok(None);
+        }
+        Ok(Some(Delivery { position: Position(position), again, event, acker: Box::new(settler) }))
+    }
+
+    /// For how long an event must wait for an older one of its key that is put off since a former life.
+    fn behind(&mut self, key: Option<&str>, position: u64) -> Option<Duration> {
+        let (older, until) = *self.put_off.get(key?)?;
+        let now = Instant::now();
+        if position <= older || until <= now {
+            self.put_off.remove(key?);
+            return None;
+        }
+        Some(until - now)
+    }
+
+    async fn beat(&self) {
+        for (message, _) in &self.held {
+            if let Err(error) = message.ack_with(AckKind::Progress).await {
+                tracing::debug!(error, "a sign of life did not get through");
+            }
+        }
+    }
 }
 
-/// The event of a message as it travels; one that cannot be read keeps its bytes.
-pub fn decode(message: &async_nats::Message) -> Result<Envelope, Undecodable> {
-    let mut headers = Vec::new();
-    for (name, values) in message.headers.iter().flat_map(async_nats::HeaderMap::iter) {
-        headers.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
-    }
-    let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    events::nats::decode(pairs, &message.payload).map_err(|error| Undecodable {
-        subject: message.subject.to_string(),
-        payload: message.payload.to_vec(),
-        reason: format!("{:#}", anyhow::Error::new(error)),
-        headers,
-    })
+fn connects(ground: &Ground) -> u64 {
+    ground.client.statistics().connects.load(Ordering::Relaxed)
+}
+
+fn sequence_of(message: &Message) -> u64 {
+    message.info().map_or(0, |info| info.stream_sequence)
+}
+
+enum Came {
+    Message(Box<Message>, OwnedSemaphorePermit),
+    Failed(pull::MessagesError),
+    Ended,
 }
 
 #[async_trait]
 impl Deliveries for Pull {
     async fn next(&mut self) -> Result<Delivery, BusError> {
         let failed = |error: anyhow::Error| BusError::new("take the next delivery", error);
-        let place = self.places.clone().acquire_owned().await.map_err(|error| failed(error.into()))?;
-        let message = match self.messages.next().await {
-            Some(Ok(message)) => message,
-            Some(Err(error)) => {
-                use pull::MessagesErrorKind::{
-                    ConsumerDeleted, NoResponders, PushBasedConsumer, RequestLimitExceeded,
-                };
-                if matches!(
-                    error.kind(),
-                    ConsumerDeleted | NoResponders | PushBasedConsumer | RequestLimitExceeded
-                ) {
-                    self.messages = pull(&self.store.assets, &self.spec).await.map_err(failed)?;
+        loop {
+            // Kept beside, so that nothing is lost if this is cancelled here.
+            if let Some((message, _)) = &self.arrived {
+                let info = message.info().map_err(|error| failed(anyhow::Error::from_boxed(error)))?;
+                let sequence = info.consumer_sequence;
+                self.after_reconnect(sequence).await.map_err(failed)?;
+                self.sequence = Some(sequence);
+            }
+            if let Some((message, permit)) = self.arrived.take()
+                && let Some(delivery) = self.take(message, permit).map_err(failed)?
+            {
+                return Ok(delivery);
+            }
+            if matches!(self.gate, Gate::Open)
+                && let Some((message, permit)) = self.held.pop_front()
+            {
+                match self.take(message, permit).map_err(failed)? {
+                    Some(delivery) => return Ok(delivery),
+                    None => continue,
                 }
-                return Err(failed(error.into()));
             }
-            None => {
-                self.messages = pull(&self.store.assets, &self.spec).await.map_err(failed)?;
-                return Err(failed(anyhow::anyhow!("the stream of deliveries ended; it was begun anew")));
+            let opens = self.gate.opens(Instant::now());
+            let came = async {
+                let permit = self.places.clone().acquire_owned().await;
+                match (self.messages.next().await, permit) {
+                    (Some(Ok(message)), Ok(permit)) => Came::Message(Box::new(message), permit),
+                    (Some(Err(error)), _) => Came::Failed(error),
+                    (None, _) | (_, Err(_)) => Came::Ended,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(opens.unwrap_or_else(Instant::now)), if opens.is_some() => {
+                    self.open_gate().await.map_err(failed)?;
+                }
+                _ = self.beats.tick(), if !self.held.is_empty() => self.beat().await,
+                came = came => match came {
+                    Came::Message(message, permit) => self.arrived = Some((*message, permit)),
+                    Came::Failed(error) => {
+                        if durable::is_lost(&error) {
+                            self.reopen().await.map_err(failed)?;
+                        }
+                        return Err(failed(error.into()));
+                    }
+                    Came::Ended => {
+                        self.reopen().await.map_err(failed)?;
+                        return Err(failed(anyhow::anyhow!("the stream of deliveries ended; it was begun anew")));
+                    }
+                },
             }
-        };
-        let info = message.info().map_err(|error| failed(anyhow::Error::from_boxed(error)))?;
-        let (position, again) = (Position(info.stream_sequence), info.delivered > 1);
-        let event = decode(&message.message);
-        let (_, acker) = message.split();
-        Ok(Delivery {
-            position,
-            again,
-            event,
-            acker: Box::new(Settler { acker, place: Mutex::new(Some(place)) }),
-        })
-    }
-}
-
-struct Settler {
-    acker: message::Acker,
-    /// Its place among those in flight, until it is settled.
-    place: Mutex<Option<OwnedSemaphorePermit>>,
-}
-
-#[async_trait]
-impl Acker for Settler {
-    async fn settle(&self, how: Settle) -> Result<(), BusError> {
-        let Self { acker, place } = self;
-        if how != Settle::Progress {
-            place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
-        let done = match how {
-            Settle::Progress => acker.ack_with(AckKind::Progress).await,
-            Settle::Ack => acker.double_ack_with(AckKind::Ack).await,
-            Settle::Return(delay) => acker.double_ack_with(AckKind::Nak(Some(delay))).await,
-            Settle::Term => acker.double_ack_with(AckKind::Term).await,
-        };
-        done.map_err(|error| {
-            BusError::new("record what became of a delivery", anyhow::Error::from_boxed(error))
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn filters_of(types: &[&str]) -> Vec<String> {
-        filters(&ConsumerSpec {
-            name: "h".to_owned(),
-            types: types.iter().map(|&glob| glob.to_owned()).collect(),
-            start: Start::Beginning,
-            max_in_flight: 1,
-            ack_wait: Duration::from_secs(1),
-        })
-    }
-
-    #[test]
-    fn filters_are_narrow_and_do_not_overlap() {
-        let cases: [(&[&str], &[&str]); 5] = [
-            (&["*"], &["signalbox.events.>"]),
-            (&["a.b.v1"], &["signalbox.events.a.b.v1"]),
-            (&["com.github.*"], &["signalbox.events.com.github.>"]),
-            (&["com.git*", "com.x.y"], &["signalbox.events.com.>"]),
-            (&["a.b", "a.*", "c"], &["signalbox.events.a.>", "signalbox.events.c"]),
-        ];
-        for (types, wanted) in cases {
-            let mut wanted: Vec<String> = wanted.iter().map(|&subject| subject.to_owned()).collect();
-            wanted.push("signalbox.redrive.h".to_owned());
-            assert_eq!(filters_of(types), wanted, "{types:?}");
         }
     }
 }

@@ -3,26 +3,24 @@
 //! Entries are written as plain messages of the bucket's stream and not by the client's key-value functions, because
 //! those forget the expiry when a key is made again after it expired.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::kv;
 use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::{self, kv};
 use async_trait::async_trait;
-use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
-use sha2::{Digest, Sha256};
-use tokio::io::AsyncReadExt as _;
+use futures::stream::{BoxStream, StreamExt as _};
 
 use super::JetStream;
+use super::blobs::Blobs;
+use super::ground::Ground;
+use super::history::{self, Stored};
 use super::stream::Assets;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
-
-const SCHEME: &str = "sha256:";
-/// How many keys of a scan are fetched at once.
-const FETCHES: usize = 16;
+use crate::{Clock as _, SystemClock};
 
 /// The state on the server.
 #[derive(Clone)]
@@ -30,7 +28,7 @@ pub struct Buckets {
     /// Where it is.
     pub assets: Arc<Assets>,
     /// How it is reached.
-    pub context: jetstream::Context,
+    pub ground: Arc<Ground>,
 }
 
 /// A key in the alphabet of NATS: what is not a letter, a digit, `_`, `-` or `/` becomes `=XX`.
@@ -66,7 +64,35 @@ fn live(entry: kv::Entry) -> Option<Entry> {
     }
 }
 
+/// The live entries of a bucket.
+pub async fn all(ground: &Ground, bucket: &kv::Store) -> anyhow::Result<BTreeMap<String, Stored>> {
+    let subject = format!("{}>", bucket.prefix);
+    let kept = history::page(ground, &bucket.stream_name, &subject, 1, usize::MAX).await?;
+    let mut all = BTreeMap::new();
+    for stored in kept {
+        let key = stored.subject.strip_prefix(&bucket.prefix).and_then(decode);
+        // A deletion or an expiry leaves a mark for a while.
+        let mark =
+            ["KV-Operation", "Nats-Marker-Reason"].iter().any(|name| stored.headers.get(*name).is_some());
+        match key {
+            Some(key) if mark => {
+                all.remove(&key);
+            }
+            // Should it have been written while it was read, the newer one comes later.
+            Some(key) => {
+                all.insert(key, stored);
+            }
+            None => {}
+        }
+    }
+    Ok(all)
+}
+
 impl Buckets {
+    fn blobs(&self) -> Blobs<'_> {
+        Blobs { assets: &self.assets, context: &self.ground.context }
+    }
+
     fn bucket(&self, bucket: Bucket) -> Result<&kv::Store, StoreError> {
         self.assets.bucket(bucket).map_err(StoreError::Unavailable)
     }
@@ -77,7 +103,7 @@ impl Buckets {
         key: &str,
         message: PublishMessage,
     ) -> Result<u64, StoreError> {
-        let sent = self.context.send_publish(format!("{}{key}", bucket.prefix), message).await;
+        let sent = self.ground.context.send_publish(format!("{}{key}", bucket.prefix), message).await;
         let ack = match sent {
             Ok(ack) => ack.await,
             Err(error) => Err(error),
@@ -150,26 +176,10 @@ impl Store for Buckets {
     }
 
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
-        let bucket = self.bucket(bucket)?;
-        let keys: Vec<String> = bucket
-            .keys()
-            .await
-            .map_err(StoreError::unavailable)?
-            .try_collect()
-            .await
-            .map_err(StoreError::unavailable)?;
-        let wanted = keys.into_iter().filter_map(|encoded| decode(&encoded).map(|key| (encoded, key)));
-        let wanted: Vec<_> = wanted.filter(|(_, key)| key.starts_with(prefix)).collect();
-        let mut fetches = stream::iter(wanted)
-            .map(|(encoded, key)| async move { bucket.entry(encoded).await.map(|entry| (key, entry)) })
-            .buffer_unordered(FETCHES);
-        let mut found = Vec::new();
-        while let Some(fetched) = fetches.next().await {
-            let (key, entry) = fetched.map_err(StoreError::unavailable)?;
-            found.extend(entry.and_then(live).map(|entry| (key, entry)));
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(found)
+        let kept = all(&self.ground, self.bucket(bucket)?).await.map_err(StoreError::Unavailable)?;
+        let found = kept.into_iter().filter(|(key, _)| key.starts_with(prefix));
+        let entry = |stored: Stored| Entry { revision: stored.sequence, value: stored.payload.into() };
+        Ok(found.map(|(key, stored)| (key, entry(stored))).collect())
     }
 
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError> {
@@ -185,46 +195,34 @@ impl Store for Buckets {
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        let hash = hex::encode(Sha256::digest(bytes));
-        if self.assets.blobs.info(&hash).await.is_err() {
-            let mut reader = bytes;
-            let put = self.assets.blobs.put(hash.as_str(), &mut reader).await;
-            put.context("cannot put a large body into the object store").map_err(StoreError::Unavailable)?;
-        }
-        Ok(format!("{SCHEME}{hash}"))
+        self.blobs().put(bytes, SystemClock.now()).await.map_err(StoreError::Unavailable)
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let hash = name
-            .strip_prefix(SCHEME)
-            .context("not the name of a large body")
-            .map_err(StoreError::Unavailable)?;
-        let mut object = match self.assets.blobs.get(hash).await {
-            Ok(object) => object,
-            Err(error) if error.kind() == jetstream::object_store::GetErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::unavailable(error)),
-        };
-        let mut bytes = Vec::new();
-        object.read_to_end(&mut bytes).await.map_err(StoreError::unavailable)?;
-        if hex::encode(Sha256::digest(&bytes)) == hash {
-            Ok(Some(bytes))
-        } else {
-            Err(StoreError::unavailable(anyhow::anyhow!("the large body {name} is damaged")))
-        }
+        self.blobs().get(name).await.map_err(StoreError::Unavailable)
     }
 }
 
 impl JetStream {
     async fn buckets(&self) -> Result<Buckets, StoreError> {
-        let assets = self.assets().await.map_err(StoreError::Unavailable)?.clone();
-        Ok(Buckets { assets, context: self.context.clone() })
+        let assets = self.assets().await.map_err(StoreError::Unavailable)?;
+        Ok(Buckets { assets, ground: self.ground.clone() })
+    }
+
+    /// What a deleted bucket would explain has the server looked at anew before the next use.
+    fn heard<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &result {
+            Ok(_) | Err(StoreError::Conflict) => {}
+            Err(StoreError::Unavailable(_)) => self.ground.doubt(),
+        }
+        result
     }
 }
 
 #[async_trait]
 impl Store for JetStream {
     async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.buckets().await?.get(bucket, key).await
+        self.heard(self.buckets().await?.get(bucket, key).await)
     }
 
     async fn put(
@@ -235,27 +233,27 @@ impl Store for JetStream {
         expect: Expect,
         ttl: Option<Duration>,
     ) -> Result<u64, StoreError> {
-        self.buckets().await?.put(bucket, key, value, expect, ttl).await
+        self.heard(self.buckets().await?.put(bucket, key, value, expect, ttl).await)
     }
 
     async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
-        self.buckets().await?.delete(bucket, key, expect).await
+        self.heard(self.buckets().await?.delete(bucket, key, expect).await)
     }
 
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
-        self.buckets().await?.scan(bucket, prefix).await
+        self.heard(self.buckets().await?.scan(bucket, prefix).await)
     }
 
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError> {
-        self.buckets().await?.watch(bucket, prefix).await
+        self.heard(self.buckets().await?.watch(bucket, prefix).await)
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        self.buckets().await?.put_blob(bytes).await
+        self.heard(self.buckets().await?.put_blob(bytes).await)
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.buckets().await?.get_blob(name).await
+        self.heard(self.buckets().await?.get_blob(name).await)
     }
 }
 

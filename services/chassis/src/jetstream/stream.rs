@@ -20,6 +20,8 @@ pub const STREAM: &str = "SIGNALBOX";
 pub const REDRIVE: &str = "signalbox.redrive.";
 /// Name of the bucket with the index of ids.
 pub const DEDUP: &str = "event-ids";
+/// The bucket of the places of consumers.
+pub const PLACES: &str = "places";
 /// How long the log keeps an event.
 const LOG_AGE: Duration = Duration::from_hours(24 * 30);
 /// How long the server itself remembers ids: the time in which the dedup index must have caught up.
@@ -36,6 +38,8 @@ pub struct Assets {
     pub stream: stream::Stream,
     /// The dedup index beyond the window of the server.
     pub dedup: kv::Store,
+    /// Where the consumers stand, should one be lost, and what they have put off.
+    pub places: kv::Store,
     /// The state.
     pub buckets: HashMap<&'static str, kv::Store>,
     /// Large bodies.
@@ -57,12 +61,12 @@ pub async fn ensure(context: &jetstream::Context) -> anyhow::Result<Assets> {
         buckets.insert(part.name(), kept(context, part.name(), Duration::ZERO).await?);
     }
     let dedup = kept(context, DEDUP, DEDUP_AGE).await?;
-    // A body is needed as long as the event that names it.
-    let age = stream.cached_info().config.max_age;
-    settle(context, Part::Blobs, blobs(age)).await?;
+    let places = kept(context, PLACES, Duration::ZERO).await?;
+    // A body is needed as long as anything names it, and is swept then.
+    settle(context, Part::Blobs, blobs(Duration::ZERO)).await?;
     let blobs =
         context.get_object_store(format!("{STREAM}_blobs")).await.context("cannot use the object store")?;
-    Ok(Assets { stream, dedup, buckets, blobs })
+    Ok(Assets { stream, dedup, places, buckets, blobs })
 }
 
 async fn kept(context: &jetstream::Context, name: &str, max_age: Duration) -> anyhow::Result<kv::Store> {

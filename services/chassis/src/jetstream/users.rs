@@ -11,8 +11,7 @@ use nkeys::KeyPair;
 use strum::IntoEnumIterator as _;
 
 use super::access;
-use super::dedup::CONSUMER;
-use super::stream::{DEDUP, REDRIVE, STREAM};
+use super::stream::{DEDUP, PLACES, REDRIVE, STREAM};
 use crate::store::Bucket;
 
 /// What a service does on the bus.
@@ -81,10 +80,12 @@ pub fn permissions(role: &Role, handlers: &BTreeSet<String>) -> Permissions {
         allow(format!("$KV.{STREAM}_{name}.>"));
     }
     allow(format!("$O.{STREAM}_blobs.>"));
+    // The pieces of a body that nothing refers to any more; who writes there can lose them anyway.
+    allow(format!("$JS.API.STREAM.PURGE.{}", blobs()));
     if *redrives {
         allow(format!("{REDRIVE}*"));
     }
-    for handler in own.iter().map(String::as_str).chain([CONSUMER]) {
+    for handler in own {
         // The second is the form of servers that tell the account.
         allow(format!("$JS.ACK.{STREAM}.{handler}.>"));
         allow(format!("$JS.ACK.*.*.{STREAM}.{handler}.>"));
@@ -108,7 +109,7 @@ pub fn permissions(role: &Role, handlers: &BTreeSet<String>) -> Permissions {
 }
 
 /// The buckets of the engine itself.
-const ENGINE: [&str; 1] = [DEDUP];
+const ENGINE: [&str; 2] = [DEDUP, PLACES];
 
 /// Reading a stream.
 const READ: [&str; 8] = [

@@ -1,0 +1,308 @@
+//! Where a consumer stands, beside what the server knows: in case its durable is deleted, and so that what was put off
+//! can be told from what a dead process had under way.
+//!
+//! In the bucket of places, `c.<consumer>` is a [`Record`] of its place and `p.<consumer>.<position>` says that a
+//! delivery was put off; the latter is gone when its time has come, by the server's clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_nats::jetstream::consumer::Info;
+use async_nats::jetstream::kv;
+use async_nats::jetstream::message::PublishMessage;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::ground::Ground;
+use super::history;
+use super::stream::Assets;
+use crate::{Clock as _, SystemClock};
+
+/// How often the place is written down, when it moved.
+const WRITTEN: Duration = Duration::from_secs(10);
+/// Version of the record.
+const VERSION: u8 = 1;
+/// What is settled above the floor is remembered up to here; beyond, it would be delivered again.
+const MAX_SETTLED: usize = 65_536;
+/// The server keeps whole seconds over a restart, so something may come so much too early.
+const EARLY: Duration = Duration::from_millis(1500);
+/// Put-off deliveries that are looked at.
+const MAX_PUT_OFF: usize = 20_000;
+
+/// The place of a consumer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    v: u8,
+    /// When the log was made, in nanoseconds: the places of another log mean nothing.
+    log: String,
+    /// Everything up to here is settled.
+    pub floor: u64,
+    /// What is settled above.
+    pub settled: BTreeSet<u64>,
+    /// When the durable was made, in nanoseconds: one that somebody else made anew is not ours to skip in. `None` for a
+    /// place from an archive, whose durable was not made yet.
+    #[serde(default)]
+    made: Option<String>,
+}
+
+impl Record {
+    /// The place of a durable.
+    pub fn of(assets: &Assets, info: &Info) -> Self {
+        let floor = info.ack_floor.stream_sequence;
+        Self { made: Some(nanos(info.created)), ..Self::restored(assets, floor, BTreeSet::new()) }
+    }
+
+    /// A place from an archive.
+    pub fn restored(assets: &Assets, floor: u64, settled: BTreeSet<u64>) -> Self {
+        Self { v: VERSION, log: log(assets), floor, settled, made: None }
+    }
+
+    /// Whether it comes from an archive.
+    pub fn is_restored(&self) -> bool {
+        self.made.is_none()
+    }
+
+    /// What was settled above the floor, if `before` is about the same durable.
+    #[must_use]
+    pub fn with_settled_of(mut self, before: Option<Self>) -> Self {
+        if let Some(before) = before.filter(|before| before.log == self.log && before.made == self.made) {
+            let above = self.floor + 1;
+            self.settled = { before.settled }.split_off(&above);
+        }
+        self
+    }
+
+    /// The same place, for a durable that was made anew there.
+    #[must_use]
+    pub fn taken_over(self, info: &Info) -> Self {
+        Self { made: Some(nanos(info.created)), ..self }
+    }
+
+    /// Whether it is about this log.
+    pub fn is_of(&self, assets: &Assets) -> bool {
+        self.log == log(assets)
+    }
+}
+
+fn log(assets: &Assets) -> String {
+    nanos(assets.stream.cached_info().created)
+}
+
+fn nanos(time: time::OffsetDateTime) -> String {
+    time.unix_timestamp_nanos().to_string()
+}
+
+/// A delivery that was put off.
+#[derive(Debug, Serialize, Deserialize)]
+struct PutOff {
+    v: u8,
+    /// The partition key of its event; absent for what is no event.
+    key: Option<String>,
+    millis: u64,
+}
+
+/// The place of one consumer, as this process sees it.
+pub struct Place {
+    name: String,
+    record: Mutex<Record>,
+    /// Delivered to this process and not settled.
+    outstanding: Mutex<BTreeSet<u64>>,
+    /// Put off, and until when. A server that is killed forgets what was put off in the last moment, and delivers it at
+    /// once.
+    put_off: Mutex<BTreeMap<u64, Instant>>,
+}
+
+impl Place {
+    /// Known from the record.
+    pub fn new(name: &str, record: Record) -> Self {
+        Self {
+            name: name.to_owned(),
+            record: Mutex::new(record),
+            outstanding: Mutex::default(),
+            put_off: Mutex::default(),
+        }
+    }
+
+    /// A delivery is put off until then.
+    pub fn put_off(&self, position: u64, until: Instant) {
+        self.given_back(position);
+        self.put_off.lock().unwrap_or_else(PoisonError::into_inner).insert(position, until);
+    }
+
+    /// For how much longer a delivery that came was put off.
+    pub fn early(&self, position: u64, now: Instant) -> Option<Duration> {
+        let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+        match put_off.get(&position) {
+            Some(until) if *until > now + EARLY => Some(*until - now),
+            Some(_) => {
+                put_off.remove(&position);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// The consumer was opened anew, there.
+    pub fn adopt(&self, record: Record) {
+        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+    }
+
+    /// A delivery came; false when it is settled already: the durable was made anew, and delivers it once more.
+    pub fn arrived(&self, position: u64) -> bool {
+        if self.record.lock().unwrap_or_else(PoisonError::into_inner).settled.contains(&position) {
+            return false;
+        }
+        self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).insert(position);
+        true
+    }
+
+    /// A delivery is settled for good.
+    pub fn settled(&self, position: u64) {
+        self.given_back(position);
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        if position > record.floor && record.settled.len() < MAX_SETTLED {
+            record.settled.insert(position);
+        }
+    }
+
+    /// A delivery went back to the server.
+    pub fn given_back(&self, position: u64) {
+        self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
+    }
+
+    /// What this process has and has not settled.
+    pub fn outstanding(&self) -> BTreeSet<u64> {
+        self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The place as it is known now.
+    pub fn record(&self) -> Record {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The server's floor moved.
+    fn advance(&self, floor: u64) -> Record {
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.floor = record.floor.max(floor);
+        let above = record.floor + 1;
+        record.settled = record.settled.split_off(&above);
+        record.clone()
+    }
+
+    /// Writes the place down now and then, for ever.
+    pub async fn keep(self: Arc<Self>, ground: Arc<Ground>) {
+        let mut written = None;
+        loop {
+            match self.write(&ground, written.as_ref()).await {
+                Ok(record) => written = Some(record),
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    tracing::debug!(
+                        handler = self.name,
+                        error,
+                        "the place of the consumer was not written down"
+                    );
+                }
+            }
+            tokio::time::sleep(WRITTEN).await;
+        }
+    }
+
+    async fn write(&self, ground: &Ground, written: Option<&Record>) -> anyhow::Result<Record> {
+        let assets = ground.assets().await?;
+        if !self.record().is_of(&assets) {
+            anyhow::bail!("the log is another one than before");
+        }
+        let info = assets.stream.consumer_info(&self.name).await.context("cannot look at the consumer")?;
+        let record = self.advance(info.ack_floor.stream_sequence);
+        if written != Some(&record) {
+            write(&assets, &self.name, &record).await?;
+        }
+        Ok(record)
+    }
+}
+
+/// The place that was written down.
+pub async fn read(assets: &Assets, name: &str) -> anyhow::Result<Option<Record>> {
+    let entry =
+        assets.places.entry(format!("c.{name}")).await.context("cannot read the place of a consumer")?;
+    let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
+        return Ok(None);
+    };
+    parse(name, &entry.value).map(Some)
+}
+
+/// Writes a place down.
+pub async fn write(assets: &Assets, name: &str, record: &Record) -> anyhow::Result<()> {
+    let bytes = serde_json::to_vec(record).context("cannot write a place")?;
+    assets.places.put(format!("c.{name}"), bytes.into()).await.map(|_| ()).context("cannot write a place")
+}
+
+/// All places of consumers of this log that were written down.
+pub async fn all(ground: &Ground, assets: &Assets) -> anyhow::Result<BTreeMap<String, Record>> {
+    let prefix = format!("{}c.", assets.places.prefix);
+    let stream = &assets.places.stream_name;
+    let mut records = BTreeMap::new();
+    for stored in history::page(ground, stream, &format!("{prefix}*"), 1, usize::MAX).await? {
+        let Some(name) = stored.subject.strip_prefix(&prefix) else { continue };
+        if !stored.payload.is_empty() {
+            records.insert(name.to_owned(), parse(name, &stored.payload)?);
+        }
+    }
+    records.retain(|_, record| record.is_of(assets));
+    Ok(records)
+}
+
+fn parse(name: &str, bytes: &[u8]) -> anyhow::Result<Record> {
+    let record: Record = serde_json::from_slice(bytes)
+        .with_context(|| format!("the place of the consumer {name} cannot be read"))?;
+    anyhow::ensure!(
+        record.v == VERSION,
+        "the place of the consumer {name} has version {}, this program reads version {VERSION}",
+        record.v
+    );
+    Ok(record)
+}
+
+/// Writes down that a delivery was put off.
+pub async fn put_off(
+    ground: &Ground,
+    name: &str,
+    position: u64,
+    key: Option<String>,
+    delay: Duration,
+) -> anyhow::Result<()> {
+    let assets = ground.assets().await?;
+    let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+    let value = serde_json::to_vec(&PutOff { v: VERSION, key, millis }).context("cannot write")?;
+    // Whole seconds: it may say so for a moment too long.
+    let ttl = Duration::from_secs(millis.div_ceil(1000).max(1));
+    let message = PublishMessage::build().payload(value.into()).ttl(ttl);
+    let subject = format!("{}p.{name}.{position}", assets.places.prefix);
+    let sent = ground.context.send_publish(subject, message).await.context("cannot write")?;
+    sent.await.map(|_| ()).context("cannot write that a delivery was put off")
+}
+
+/// What is put off: positions, with the key of their events, and until when.
+pub async fn all_put_off(
+    ground: &Ground,
+    assets: &Assets,
+    name: &str,
+) -> anyhow::Result<BTreeMap<u64, (Option<String>, Instant)>> {
+    let prefix = format!("{}p.{name}.", assets.places.prefix);
+    let subject = format!("{prefix}*");
+    let stream = &assets.places.stream_name;
+    let found = history::page(ground, stream, &subject, 1, MAX_PUT_OFF).await?;
+    let now = SystemClock.now();
+    let found = found.into_iter().filter(|stored| !stored.payload.is_empty()).filter_map(|stored| {
+        let position = stored.subject.strip_prefix(&prefix)?.parse().ok()?;
+        let PutOff { v: _, key, millis } = serde_json::from_slice(&stored.payload).ok()?;
+        let whole = Duration::from_millis(millis);
+        // By two clocks; but never longer than the whole.
+        let passed = (now - stored.recorded).to_std().unwrap_or_default();
+        Some((position, (key, Instant::now() + whole.saturating_sub(passed))))
+    });
+    Ok(found.collect())
+}

@@ -1,0 +1,118 @@
+//! Somebody deletes what Signalbox keeps on the server, under a running process.
+
+use chassis::bus::{Bus as _, Settle};
+use chassis::{Bucket, Expect};
+
+use super::{World, ids, keyed, next_in_spite_of_errors};
+use crate::conformance::{PATIENCE, id_of, next, spec};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_consumer_goes_on_where_it_stood() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let process = world.process().await?;
+    let mut deliveries = process.bus.consume(spec("h")).await?;
+    for id in ["1", "2", "3"] {
+        process.bus.publish(&keyed(id, id)).await?;
+    }
+    let three = [next(&mut deliveries).await?, next(&mut deliveries).await?, next(&mut deliveries).await?];
+    three[0].acker.settle(Settle::Ack).await?;
+    three[2].acker.settle(Settle::Ack).await?;
+    world.log().await?.delete_consumer("h").await?;
+    process.bus.publish(&keyed("4", "4")).await?;
+    // Neither from the beginning, nor from the end.
+    for id in ["2", "4"] {
+        let delivery = next_in_spite_of_errors(&mut deliveries).await?;
+        assert_eq!(id_of(&delivery), id);
+        delivery.acker.settle(Settle::Ack).await?;
+    }
+    tests::eventually(PATIENCE, "all is settled", async || {
+        let info = world.consumer("h").await?;
+        anyhow::ensure!((info.num_pending, info.num_ack_pending) == (0, 0), "{info:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_is_deleted_while_nobody_runs_goes_on_where_it_stood() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let process = world.process().await?;
+    let mut deliveries = process.bus.consume(spec("h")).await?;
+    for id in ["1", "2"] {
+        process.bus.publish(&keyed(id, "k")).await?;
+        next(&mut deliveries).await?.acker.settle(Settle::Ack).await?;
+    }
+    let places = world.raw.get_key_value("SIGNALBOX_places").await?;
+    tests::eventually(PATIENCE, "its place is written down", async || {
+        let place = places.get("c.h").await?.unwrap_or_default();
+        let place: serde_json::Value = serde_json::from_slice(&place)?;
+        anyhow::ensure!(place["floor"] == 2, "it is {place}");
+        Ok(())
+    })
+    .await?;
+    drop((deliveries, process));
+    world.log().await?.delete_consumer("h").await?;
+    let process = world.process().await?;
+    process.bus.publish(&keyed("3", "k")).await?;
+    let mut deliveries = process.bus.consume(spec("h")).await?;
+    assert_eq!(id_of(&next(&mut deliveries).await?), "3");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_log_is_made_anew_and_everything_goes_on() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let process = world.process().await?;
+    let mut deliveries = process.bus.consume(spec("h")).await?;
+    for id in ["1", "2"] {
+        process.bus.publish(&keyed(id, "k")).await?;
+        next(&mut deliveries).await?.acker.settle(Settle::Ack).await?;
+    }
+    world.raw.delete_stream("SIGNALBOX").await?;
+    tests::eventually(PATIENCE, "it takes events again", async || {
+        process.bus.publish(&keyed("3", "k")).await.map_err(anyhow::Error::new)
+    })
+    .await?;
+    let delivery = next_in_spite_of_errors(&mut deliveries).await?;
+    assert_eq!(id_of(&delivery), "3");
+    delivery.acker.settle(Settle::Ack).await?;
+    assert_eq!(ids(&*process.bus).await?, ["3"]);
+    // The ids of the log that is gone are still known for as long as the index has them; those of this one are.
+    assert!(process.bus.publish(&keyed("3", "k")).await?.duplicate);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_bucket_is_made_anew() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let process = world.process().await?;
+    process.store.put(Bucket::Ledger, "a", b"1".to_vec(), Expect::Any, None).await?;
+    world.raw.delete_key_value("SIGNALBOX_ledger").await?;
+    tests::eventually(PATIENCE, "it takes entries again", async || {
+        let put = process.store.put(Bucket::Ledger, "b", b"2".to_vec(), Expect::Any, None).await;
+        put.map_err(anyhow::Error::new)
+    })
+    .await?;
+    assert_eq!(process.store.get(Bucket::Ledger, "a").await?, None);
+    assert!(process.store.get(Bucket::Ledger, "b").await?.is_some());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_index_is_made_again_from_the_log() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let [process] = world.with_window(std::time::Duration::from_secs(3)).await?;
+    process.publish(&keyed("1", "k")).await?;
+    world.window_is_over().await?;
+    world.raw.delete_key_value("SIGNALBOX_event-ids").await?;
+    // Whether it notices before or is asked first: it never takes the event for a new one.
+    let again = tests::eventually(PATIENCE, "it answers", async || {
+        process.publish(&keyed("1", "k")).await.map_err(anyhow::Error::new)
+    })
+    .await?;
+    assert!(again.duplicate);
+    assert_eq!(ids(&process).await?, ["1"]);
+    let fresh = world.jetstream().await?;
+    assert!(fresh.publish(&keyed("1", "k")).await?.duplicate);
+    Ok(())
+}
