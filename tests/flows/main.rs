@@ -12,6 +12,7 @@ mod interop;
 mod nats;
 mod program;
 mod soak;
+mod space;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
 #[test]

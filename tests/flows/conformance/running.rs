@@ -257,6 +257,13 @@ async fn an_event_whose_body_is_gone_is_a_dead_letter(on: Fixture) -> anyhow::Re
     assert_eq!(running.handler.has_seen(1).await?, ["2"]);
     // And whoever reads the log sees the others.
     let read = on.engine.bus.read(chassis::Position(1), 10).await?;
-    assert_eq!(read.iter().map(|recorded| recorded.event.is_ok()).collect::<Vec<_>>(), [false, true, true]);
+    let mut whole = Vec::new();
+    for recorded in read {
+        whole.push(match recorded.event {
+            Ok(light) => chassis::claim::check_out_or_keep(&*on.engine.store, light).await.is_ok(),
+            Err(_) => false,
+        });
+    }
+    assert_eq!(whole, [false, true, true]);
     running.stop().await
 }
