@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::ensure;
-use chassis::{BusUrl, Engine};
+use chassis::archive::Archive as _;
+use chassis::embedded::{Embedded, Options};
+use chassis::{Bucket, Bus as _, BusUrl, Engine, Expect, Store as _, StoreError, SystemClock};
 use tests::fixtures::PUSH;
 use tests::signalbox::{Signalbox, Start};
 use tests::small_disk::SmallDisk;
@@ -131,4 +133,61 @@ async fn a_full_disk_is_refused_before_it_is_full_and_taken_up_again() -> anyhow
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full_to_the_last_byte_is_survived() -> anyhow::Result<()> {
     full_and_free_again("0B", "disk is full").await
+}
+
+fn value(at: u32) -> Vec<u8> {
+    vec![u8::try_from(at % 251).unwrap_or_default(); 10_000]
+}
+
+async fn all_there(engine: &Embedded, kept: &[u32]) -> anyhow::Result<()> {
+    for at in kept {
+        let found = engine.get(Bucket::Watch, &format!("key-{at}")).await?;
+        ensure!(found.is_some_and(|entry| entry.value == value(*at)), "key-{at} was answered, and is gone");
+    }
+    Ok(())
+}
+
+/// With no reserve, sled itself runs into the end of the disk, and takes nothing more until it is opened anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_is_opened_anew_after_an_error_of_the_disk() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let Some(disk) = SmallDisk::mount(&dir.path().join("bus"), 16)? else { return Ok(()) };
+    let options = || Options { reserve_bytes: 0, ..Options::default() };
+    let engine = Embedded::open_with(&dir.path().join("bus"), Arc::new(SystemClock), options()).await?;
+    let put = async |engine: &Embedded, at: u32| {
+        engine.put(Bucket::Watch, &format!("key-{at}"), value(at), Expect::Absent, None).await
+    };
+    let (mut kept, mut next) = (Vec::new(), 0);
+    for _ in 0..2 {
+        for _ in 0..100 {
+            put(&engine, next).await?;
+            kept.push(next);
+            next += 1;
+        }
+        disk.fill("filler")?;
+        // What sled has buffered may still have a place.
+        let mut refused = 0;
+        while refused < 20 {
+            match put(&engine, next).await {
+                Ok(_) => kept.push(next),
+                Err(StoreError::Full(_) | StoreError::Unavailable(_)) => refused += 1,
+                Err(error @ StoreError::Conflict) => return Err(error.into()),
+            }
+            next += 1;
+            ensure!(next < 10_000, "the disk is full, and the state takes everything");
+        }
+        assert!(engine.check().await.is_err(), "readiness is red");
+        disk.free("filler")?;
+        tests::eventually(PATIENCE, "the state is opened anew", async || Ok(engine.check().await?)).await?;
+    }
+    all_there(&engine, &kept).await?;
+    engine.close().await;
+    drop(engine);
+    let engine = Embedded::open_with(&dir.path().join("bus"), Arc::new(SystemClock), options()).await?;
+    all_there(&engine, &kept).await?;
+    let report = engine.verify().await?;
+    assert_eq!(report.damage, Vec::<String>::new());
+    engine.close().await;
+    drop(engine);
+    disk.unmount()
 }
