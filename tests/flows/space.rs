@@ -151,7 +151,7 @@ async fn all_there(engine: &Embedded, kept: &[u32]) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_is_opened_anew_after_an_error_of_the_disk() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
-    let Some(disk) = SmallDisk::mount(&dir.path().join("bus"), 16)? else { return Ok(()) };
+    let Some(disk) = SmallDisk::mount(&dir.path().join("bus"), 96)? else { return Ok(()) };
     let options = || Options { reserve_bytes: 0, ..Options::default() };
     let engine = Embedded::open_with(&dir.path().join("bus"), Arc::new(SystemClock), options()).await?;
     let put = async |engine: &Embedded, at: u32| {

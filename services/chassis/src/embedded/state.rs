@@ -58,7 +58,7 @@ impl Mark {
 impl State {
     /// Opens the database, or makes it.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let db = open_whole(path)?;
+        let db = open_copied(path)?;
         Ok(Self { path: path.to_owned(), db: RwLock::new(Some(db)) })
     }
 
@@ -127,28 +127,28 @@ impl State {
 
 /// Opens the database and compares it with its mark.
 fn open_whole(path: &Path) -> anyhow::Result<sled::Db> {
+    let synced = Mark::open(path).context("cannot open the mark of the state")?.read();
+    let db = database::open(path)?;
+    let known = guarded(|| db.get(keys::BATCH_KEY))??.as_deref().and_then(keys::number).unwrap_or(0);
+    ensure!(known >= synced, "{synced} batches were written, and {known} can be read");
+    Ok(db)
+}
+
+/// As [`open_whole`], with the file as it was put aside when it is damaged.
+fn open_copied(path: &Path) -> anyhow::Result<sled::Db> {
     fs::create_dir_all(path).context("cannot make the folder of the state")?;
     let (file, copy) = (database::file(path), path.join("before-opening"));
-    let mark = Mark::open(path).context("cannot open the mark of the state")?;
-    let synced = mark.read();
-    let copied = file.exists() && synced > 0;
-    if copied {
-        // Some file systems share the blocks. On a full disk there is no copy, and the comparison still tells.
-        let _ = fs::copy(&file, &copy);
+    let synced = Mark::open(path).context("cannot open the mark of the state")?.read();
+    // Some file systems share the blocks. On a full disk there is no copy, and the comparison still tells.
+    let copied = synced > 0 && file.exists() && fs::copy(&file, &copy).is_ok();
+    let opened = open_whole(path);
+    let of_the_disk = opened.as_ref().is_err_and(is_of_the_disk);
+    if !copied || opened.is_ok() || of_the_disk {
+        let _ = fs::remove_file(&copy);
     }
-    let opened = database::open(path).and_then(|db| {
-        let known = guarded(|| db.get(keys::BATCH_KEY))??.as_deref().and_then(keys::number).unwrap_or(0);
-        ensure!(known >= synced, "{synced} batches were written, and {known} can be read");
-        Ok(db)
-    });
     match opened {
-        Ok(db) => {
-            if copied {
-                let _ = fs::remove_file(&copy);
-            }
-            Ok(db)
-        }
-        Err(error) if copied => {
+        Ok(db) => Ok(db),
+        Err(error) if synced > 0 && !of_the_disk => {
             let kept = path.with_file_name(format!("damaged-state-{synced}.db"));
             if !kept.exists() {
                 let _ = fs::rename(&copy, &kept);
@@ -167,4 +167,13 @@ fn open_whole(path: &Path) -> anyhow::Result<sled::Db> {
         }
         Err(error) => Err(error.context("cannot open the state")),
     }
+}
+
+/// Whether the file may be whole, and the disk did not let it be opened.
+fn is_of_the_disk(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| match cause.downcast_ref::<sled::Error>() {
+        Some(sled::Error::Io(_)) => true,
+        Some(_) => false,
+        None => cause.is::<io::Error>(),
+    })
 }
