@@ -55,7 +55,7 @@ async fn the_log_is_synced_before_202_is_answered() -> anyhow::Result<()> {
             .ok_or_else(|| anyhow::anyhow!("it has not"))
     })
     .await?;
-    let synced = answered.iter().any(|line| line.contains("fsync(") && line.contains("/bus/log/db>"));
+    let synced = answered.iter().any(|line| line.contains("fdatasync(") && line.contains("/bus/events/"));
     assert!(synced, "between the request and its answer:\n{}", answered.join("\n"));
     Ok(())
 }

@@ -14,6 +14,7 @@ mod nats;
 mod program;
 mod replicas;
 mod soak;
+mod space;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
 #[test]

@@ -1,6 +1,6 @@
 //! The decoder of what the embedded log has on its disk.
 
-use chassis::embedded::record::{Record, decode, encode, recorded};
+use chassis::embedded::record::{Raw, Record, decode, encode, recorded};
 use chassis::frame;
 use chrono::DateTime;
 use events::Envelope;
@@ -9,14 +9,18 @@ use crate::search::{Target, files};
 use crate::{Verdict, clear};
 
 fn holds(input: &[u8]) -> Verdict {
-    // As it is, which the checksum lets through seldom; and in a frame that fits.
+    // As it is, which the checksums let through seldom; and in a record, and a frame, that fit.
+    let (_, told) = recorded(&Raw { position: 7, bytes: input.to_vec() });
+    if told.event.is_err_and(|kept| kept.payload != input) && frame::unwrap(input).is_err() {
+        return Err("the bytes are lost".to_owned());
+    }
     let damaged = of(input)?;
     let framed = of(&frame::wrap(input))?;
     Ok(format!("{damaged}; {framed}"))
 }
 
 fn of(framed: &[u8]) -> Verdict {
-    let (_, told) = recorded(7, framed);
+    let (_, told) = recorded(&Raw::of(7, framed));
     match decode(framed) {
         Ok(Record { recorded, message }) => {
             let again = decode(&encode(recorded, message.clone()))?;

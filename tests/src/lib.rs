@@ -20,6 +20,7 @@ pub mod receiver;
 pub mod scratch;
 pub mod signalbox;
 pub mod skip;
+pub mod small_disk;
 pub mod tools;
 mod watchdog;
 pub mod world;

@@ -15,11 +15,14 @@ const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 groups=' '
 folders=
+mounts=
 while read -r what which; do
   case $what in
     started) groups="$groups$which " ;;
     ended) groups="${groups%% $which *} ${groups#* $which }" ;;
     folder) folders="$folders$which
+" ;;
+    mount) mounts="$mounts$which
 " ;;
   esac
 done
@@ -27,6 +30,7 @@ for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
 IFS='
 '
 set -f
+for mount in $mounts; do umount -l -- "$mount"; done 2>/dev/null
 # A process that was just killed may still have been writing.
 for folder in $folders; do rm -rf -- "$folder" || { sleep 1; rm -rf -- "$folder"; }; done 2>/dev/null
 "#;
@@ -46,6 +50,11 @@ pub fn ended(group: u32) -> anyhow::Result<()> {
 /// A folder that is removed at the latest when this program ends.
 pub fn folder(path: &Path) -> anyhow::Result<()> {
     tell(&format!("folder {}\n", path.display()))
+}
+
+/// A file system that is unmounted at the latest when this program ends.
+pub fn mount(path: &Path) -> anyhow::Result<()> {
+    tell(&format!("mount {}\n", path.display()))
 }
 
 fn tell(line: &str) -> anyhow::Result<()> {

@@ -10,9 +10,9 @@ use crate::{Store, StoreError};
 /// Largest body that travels with its event over NATS. A quarter of the 1 MiB that a server takes by default, so that
 /// headers and many messages in flight fit too.
 pub const INLINE_BYTES: usize = 256 * 1024;
-/// Largest body that is kept in the embedded log. sled writes a node of its tree that is larger than a quarter of a
-/// segment to a file of its own, without any fsync; a node holds some 16 records, so that 16 bodies of this size must
-/// stay below that ([`crate::embedded`] sets the segment size).
+/// Largest body that is kept in the embedded log. A dead letter has the whole event, and lies in sled, which writes a
+/// node of its tree that is larger than a quarter of a segment to a file of its own, without any fsync; a node holds some
+/// 16 entries, so that 16 bodies of this size must stay below that ([`crate::embedded`] sets the segment size).
 pub const EMBEDDED_INLINE_BYTES: usize = 64 * 1024;
 /// Largest body that is taken at all: GitHub caps its payloads at 25 MB.
 pub const MAX_BYTES: usize = 25 * 1024 * 1024;
@@ -55,6 +55,11 @@ pub async fn check_in(
 /// Whether an event's body is in the store: its `dataref` is one of ours.
 pub fn is_checked_in(event: &Envelope) -> bool {
     event.extension(extension::DATAREF).is_some_and(|reference| reference.starts_with(SCHEME))
+}
+
+/// The name of the body that was put aside by [`check_in`], if one was.
+pub fn name(event: &Envelope) -> Option<String> {
+    event.extension(extension::DATAREF)?.strip_prefix(SCHEME).map(str::to_owned)
 }
 
 /// Brings a body back that was put aside by [`check_in`]; a `dataref` of somebody else is left alone.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::embedded::Embedded;
+use crate::embedded::{Embedded, Options};
 use crate::jetstream::JetStream;
 use crate::jetstream::access::Access;
+use crate::metrics;
 use crate::{Bus, Store, SystemClock};
 
 /// Where the bus is.
@@ -113,9 +114,15 @@ impl Engine {
 
     /// Opens the engine; a NATS server is shown this.
     pub async fn open_with(url: &BusUrl, access: Access) -> Result<Self, OpenError> {
+        Self::open_as(url, access, Options::default()).await
+    }
+
+    /// Opens the engine; a NATS server is shown this, an embedded bus keeps so much.
+    pub async fn open_as(url: &BusUrl, access: Access, options: Options) -> Result<Self, OpenError> {
         match url {
             BusUrl::Embedded(dir) => {
-                let embedded = Arc::new(Embedded::open(dir, Arc::new(SystemClock)).await?);
+                let embedded = Embedded::open_with(dir, Arc::new(SystemClock), options).await?;
+                let embedded = Arc::new(embedded);
                 Ok(Self { bus: embedded.clone(), store: embedded.clone(), embedded: Some(embedded) })
             }
             BusUrl::Nats(address) => {
@@ -129,8 +136,13 @@ impl Engine {
         }
     }
 
-    /// Resolves when the engine cannot write any more and never will: the process should end, so that a supervisor
-    /// starts it anew. Never resolves for NATS, which comes back.
+    /// Shows what the engine takes on the disk, if that is ours.
+    pub fn register(&self, registry: &metrics::Registry) -> Result<(), metrics::Error> {
+        self.embedded.as_ref().map_or(Ok(()), |embedded| embedded.register(registry))
+    }
+
+    /// Resolves when the engine was closed: nothing can be written any more and never will. Never resolves for NATS, which
+    /// comes back; neither does a full or failing disk end an engine.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let embedded = self.embedded.clone();
         async move {

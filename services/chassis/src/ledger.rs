@@ -196,7 +196,7 @@ impl<'a> Ledger<'a> {
         self.write(key, record, expect).await.map_err(|error| match error {
             // Another process has just claimed the same: leave it to that one, and look again later.
             StoreError::Conflict => Failure::retry(anyhow::anyhow!("another process is at the effect {key}")),
-            StoreError::Unavailable(_) => Failure::retry(error),
+            StoreError::Full(_) | StoreError::Unavailable(_) => Failure::retry(error),
         })
     }
 

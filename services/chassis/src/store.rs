@@ -69,6 +69,9 @@ pub enum StoreError {
     /// What was expected does not hold: somebody else wrote.
     #[error("the key was changed by somebody else")]
     Conflict,
+    /// The disk of the store is full.
+    #[error("the store has no space left")]
+    Full(#[source] anyhow::Error),
     /// The store is away, slow or broken.
     #[error("the store does not answer")]
     Unavailable(#[source] anyhow::Error),

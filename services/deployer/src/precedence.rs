@@ -49,6 +49,8 @@ pub async fn take(requested: &Requested, event: &Envelope, cx: &Context) -> Resu
     match cx.store().put(Bucket::Watch, &key, value, expect, None).await {
         Ok(_) => Ok(()),
         // Another request of the environment is just being taken up by another process.
-        Err(error @ (StoreError::Conflict | StoreError::Unavailable(_))) => Err(Failure::retry(error)),
+        Err(error @ (StoreError::Conflict | StoreError::Full(_) | StoreError::Unavailable(_))) => {
+            Err(Failure::retry(error))
+        }
     }
 }

@@ -19,6 +19,7 @@ mod secret;
 mod serve;
 mod services;
 mod settings;
+mod size;
 mod version;
 
 use std::io;

@@ -74,7 +74,8 @@ impl Server {
             secret::api_token(&settings).or_stop(Exit::Usage)?;
         }
         let url = &settings.bus.0;
-        let engine = Engine::open_with(url, settings.nats.access(chosen.user())).await;
+        let engine =
+            Engine::open_as(url, settings.nats.access(chosen.user()), settings.embedded.options()).await;
         let engine = engine.map_err(|error| unreachable(error, url))?;
 
         let mut server = Self {
@@ -106,6 +107,7 @@ impl Server {
     ) -> Result<(), Stop> {
         let (metrics, health) = (Metrics::new(), Health::default());
         register_bus(&health, &self.engine.bus);
+        self.engine.register(metrics.registry()).context("cannot register the metrics of the bus")?;
         let reload = reload::Reload::new(settings.config.clone(), guard, metrics.registry())?;
         let (sender, current) = resources::Current::channel(loaded);
         let parts = Parts {
@@ -167,7 +169,7 @@ impl Server {
         let ended = tokio::select! {
             () = self.shutdown.triggered() => None,
             Some(ended) = self.tasks.join_next() => Some(ended),
-            // A process that cannot write and stays would look alive and do nothing.
+            // Never because of the disk: the bus tries again until it can write.
             () = self.engine.ended() => Some(Ok(("bus", Err(anyhow!("it takes no write any more; the log says why"))))),
         };
         let failure = match ended {

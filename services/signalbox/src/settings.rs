@@ -1,6 +1,7 @@
 //! What can be set: signalbox.yaml, then `SIGNALBOX_*`, then flags.
 
 mod address;
+mod embedded;
 mod nats;
 mod place;
 mod service;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use self::address::Address;
+pub use self::embedded::Embedded;
 pub use self::nats::Nats;
 pub use self::place::Place;
 pub use self::service::{Chosen, Service};
@@ -30,6 +32,8 @@ pub struct Settings {
     pub bus: Bus,
     /// How to get into a NATS server.
     pub nats: Nats,
+    /// How much the embedded bus keeps.
+    pub embedded: Embedded,
     /// The folder with resources.
     pub config: PathBuf,
     /// The services to run; empty means all.
@@ -130,6 +134,7 @@ impl Default for Settings {
         Self {
             bus: Bus(BusUrl::Embedded(PathBuf::from("data"))),
             nats: Nats::default(),
+            embedded: Embedded::default(),
             config: PathBuf::from("config"),
             only: Chosen::default(),
             listen: Listen::default(),

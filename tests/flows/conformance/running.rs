@@ -256,7 +256,12 @@ async fn an_event_whose_body_is_gone_is_a_dead_letter(on: Fixture) -> anyhow::Re
     );
     assert_eq!(running.handler.has_seen(1).await?, ["2"]);
     // And whoever reads the log sees the others.
-    let read = on.engine.bus.read(chassis::Position(1), 10).await?;
+    let read = tests::eventually(PATIENCE, "the death is told, too", async || {
+        let read = on.engine.bus.read(chassis::Position(1), 10).await?;
+        anyhow::ensure!(read.len() == 3, "{} events", read.len());
+        Ok(read)
+    })
+    .await?;
     let mut whole = Vec::new();
     for recorded in read {
         whole.push(match recorded.event {

@@ -1,16 +1,24 @@
 //! The log.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use events::Envelope;
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
+use super::appender::{Appended, Command};
 use super::consumer::Consumer;
 use super::feed::Feed;
-use super::writer::{Command, WriteError, ended};
-use super::{Embedded, keys, record};
-use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Position, PublishError, Published, Recorded};
+use super::log::entry::Id;
+use super::trouble::WriteError;
+use super::{Embedded, blob, keys, record};
+use crate::bus::{
+    Bus, BusError, ConsumerSpec, Deliveries, Position, PublishError, Published, Recorded, Start,
+};
+use crate::store::StoreError;
 use crate::{claim, ledger};
 
 /// What the subject of a redelivery begins with; the handler's name follows.
@@ -19,29 +27,31 @@ pub(super) const REDRIVE: &str = "signalbox.redrive.";
 impl From<WriteError> for PublishError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Full => Self::Full(error.into()),
-            WriteError::Ended(_) => Self::Unavailable(error.into()),
+            WriteError::Full(_) => Self::Full(error.into()),
+            WriteError::Broken(_) | WriteError::Ended => Self::Unavailable(error.into()),
         }
     }
 }
 
+/// An event that is on its way to the disk.
+type OnItsWay = oneshot::Receiver<Appended>;
+
 impl Embedded {
-    async fn append(
-        &self,
-        hash: String,
-        mut message: events::nats::Message,
-        subject: Option<String>,
-    ) -> Result<Published, PublishError> {
-        if let Some(subject) = subject {
-            message.subject = subject;
-        }
+    /// Hands a message over; `None` when too many are waiting.
+    fn hand_over(&self, id: Id, message: events::nats::Message) -> Result<Option<OnItsWay>, PublishError> {
         let Ok(place) = self.0.waiting.clone().try_acquire_owned() else {
-            return Err(PublishError::Busy);
+            return Ok(None);
         };
         let (reply, answer) = oneshot::channel();
-        self.0.writer.send(Command::Append { hash, message, place, reply })?;
-        let (position, duplicate) = answer.await.map_err(|_| ended())??;
-        Ok(Published { position: Position(position), duplicate })
+        self.0.appender.send(Command::Append { id, message, place, reply })?;
+        Ok(Some(answer))
+    }
+
+    async fn append(&self, id: Id, message: events::nats::Message) -> Result<Published, PublishError> {
+        match self.hand_over(id, message)? {
+            Some(answer) => published(answer).await,
+            None => Err(PublishError::Busy),
+        }
     }
 
     async fn message(&self, event: &Envelope) -> Result<events::nats::Message, PublishError> {
@@ -49,18 +59,70 @@ impl Embedded {
         if bytes > claim::MAX_BYTES {
             return Err(PublishError::TooLarge { bytes, limit: claim::MAX_BYTES });
         }
-        let light = claim::check_in(self, event, claim::EMBEDDED_INLINE_BYTES)
-            .await
-            .map_err(|error| PublishError::Unavailable(error.into()))?;
+        let light = claim::check_in(self, event, claim::EMBEDDED_INLINE_BYTES).await;
+        let light = light.map_err(|error| match error {
+            StoreError::Full(source) => PublishError::Full(source),
+            StoreError::Conflict | StoreError::Unavailable(_) => PublishError::Unavailable(error.into()),
+        })?;
+        if light.is_none()
+            && let Some(name) = claim::name(event)
+        {
+            // The body is older than the event that now refers to it.
+            let touched = blob::touch(&self.0.folder.blobs(), &name, self.0.clock.now());
+            touched.map_err(|error| PublishError::Unavailable(error.into()))?;
+        }
         Ok(events::nats::encode(light.as_ref().unwrap_or(event)))
     }
+
+    fn id_of(event: &Envelope) -> Id {
+        let mut id = Id::default();
+        hex::decode_to_slice(ledger::event_hash(event), &mut id).expect("the hash is hex of 16 bytes");
+        id
+    }
+}
+
+/// The id of a redelivery's token.
+pub(super) fn id_of_token(token: &str) -> Id {
+    let hash = Sha256::digest(format!("redrive/{token}"));
+    *hash.first_chunk().expect("a SHA-256 has 32 bytes")
+}
+
+async fn published(answer: OnItsWay) -> Result<Published, PublishError> {
+    let (position, duplicate) = answer.await.map_err(|_| WriteError::Ended)??;
+    Ok(Published { position: Position(position), duplicate })
 }
 
 #[async_trait]
 impl Bus for Embedded {
     async fn publish(&self, event: &Envelope) -> Result<Published, PublishError> {
         let message = self.message(event).await?;
-        self.append(ledger::event_hash(event), message, None).await
+        self.append(Self::id_of(event), message).await
+    }
+
+    async fn publish_all(&self, events: &[Envelope]) -> Vec<Result<Published, PublishError>> {
+        let mut results: Vec<Option<Result<Published, PublishError>>> = Vec::new();
+        let mut waiting = VecDeque::new();
+        for (at, event) in events.iter().enumerate() {
+            results.push(None);
+            let message = self.message(event).await;
+            let mut handed = message.and_then(|message| self.hand_over(Self::id_of(event), message));
+            while let Ok(None) = handed {
+                // All places are taken, perhaps by this batch.
+                let Some((first, answer)) = waiting.pop_front() else { break };
+                results[first] = Some(published(answer).await);
+                let message = self.message(event).await;
+                handed = message.and_then(|message| self.hand_over(Self::id_of(event), message));
+            }
+            match handed {
+                Ok(Some(answer)) => waiting.push_back((at, answer)),
+                Ok(None) => results[at] = Some(Err(PublishError::Busy)),
+                Err(error) => results[at] = Some(Err(error)),
+            }
+        }
+        for (at, answer) in waiting {
+            results[at] = Some(published(answer).await);
+        }
+        results.into_iter().map(|result| result.unwrap_or(Err(PublishError::Busy))).collect()
     }
 
     async fn redeliver(
@@ -69,51 +131,58 @@ impl Bus for Embedded {
         event: &Envelope,
         token: &str,
     ) -> Result<Published, PublishError> {
-        let message = self.message(event).await?;
-        self.append(format!("redrive/{token}"), message, Some(format!("{REDRIVE}{handler}"))).await
+        let mut message = self.message(event).await?;
+        message.subject = format!("{REDRIVE}{handler}");
+        self.append(id_of_token(token), message).await
     }
 
     async fn consume(&self, spec: ConsumerSpec) -> Result<Box<dyn Deliveries>, BusError> {
         let failed = |error: anyhow::Error| BusError::new("resume the consumer", error);
         let last = *self.0.last.borrow();
+        let first = self.0.log.first().unwrap_or(last + 1);
+        let begin = match spec.start {
+            Start::Beginning => 0,
+            Start::Now => last,
+            Start::At(time) => {
+                let found = self.0.log.seek(time.timestamp_millis()).map_err(failed)?;
+                found.map_or(last, |found| found.saturating_sub(1)).min(last)
+            }
+        };
+        let commands = self.0.writer.commands();
+        let now = self.0.clock.now();
         let (consumer, changes) =
-            Consumer::open(&self.0.db, spec, last, self.0.writer.commands()).map_err(failed)?;
-        if !changes.is_empty() {
-            // Where a new consumer begins must not move with a restart.
-            let (reply, answer) = oneshot::channel();
-            self.0
-                .writer
-                .send(Command::Raw { changes, reply: Some(reply) })
-                .map_err(|error| failed(error.into()))?;
-            answer.await.map_err(|_| failed(ended().into()))?.map_err(|error| failed(error.into()))?;
-        }
+            Consumer::open(&self.0.state, spec, (first, begin), now, commands).map_err(failed)?;
+        self.0.writer.write(changes).await.map_err(|error| failed(error.into()))?;
         let consumer = Arc::new(consumer);
-        let mut consumers = self.0.consumers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(before) = consumers.insert(consumer.name().to_owned(), consumer.clone()) {
-            before.replace();
-        }
+        self.0.consumers.insert(consumer.clone());
         Ok(Box::new(Feed::new(consumer, self.clone())))
     }
 
     async fn read(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, BusError> {
-        // What is applied and not yet durable may yet be lost.
+        // What is not published yet is not answered yet.
         let end = *self.0.last.borrow();
-        let mut page = Vec::new();
-        for item in self.0.db.range(keys::log(from.0)..keys::log(end + 1)) {
-            if page.len() == limit {
-                break;
+        let (mut page, mut from) = (Vec::new(), from.0.max(1));
+        while page.len() < limit {
+            let found = self.0.log.find(from).map_err(|error| BusError::new("read the log", error))?;
+            let Some(raw) = found.filter(|raw| raw.position <= end) else { break };
+            from = raw.position + 1;
+            let (subject, recorded) = record::recorded(&raw);
+            if !subject.starts_with(REDRIVE) {
+                page.push(recorded);
             }
-            let (key, framed) = item.map_err(|error| BusError::new("read the log", error))?;
-            let (subject, mut recorded) = record::recorded(keys::log_position(&key).unwrap_or(0), &framed);
-            if subject.starts_with(REDRIVE) {
-                continue;
-            }
-            if let Ok(event) = recorded.event {
-                recorded.event = claim::check_out_or_keep(self, event).await;
-            }
-            page.push(recorded);
         }
         Ok(page)
+    }
+
+    async fn first(&self) -> Result<Position, BusError> {
+        Ok(Position(self.0.log.first().unwrap_or(*self.0.last.borrow() + 1)))
+    }
+
+    async fn seek(&self, time: DateTime<Utc>) -> Result<Position, BusError> {
+        let found =
+            self.0.log.seek(time.timestamp_millis()).map_err(|error| BusError::new("read the log", error))?;
+        let next = *self.0.last.borrow() + 1;
+        Ok(Position(found.map_or(next, |found| found.min(next))))
     }
 
     async fn last(&self) -> Result<Position, BusError> {
@@ -131,8 +200,10 @@ impl Bus for Embedded {
     async fn check(&self) -> Result<(), BusError> {
         let failed = |error: WriteError| BusError::new("write to the embedded bus", error);
         let (reply, answer) = oneshot::channel();
-        let changes = vec![(keys::PROBE_KEY.to_vec(), Some(Vec::new()))];
-        self.0.writer.send(Command::Raw { changes, reply: Some(reply) }).map_err(failed)?;
-        answer.await.map_err(|_| failed(ended()))?.map_err(failed)
+        self.0.appender.send(Command::Probe { reply }).map_err(failed)?;
+        let probe = vec![(keys::PROBE_KEY.to_vec(), Some(Vec::new()))];
+        // Both at once, so that neither waits for the disk twice.
+        let (log, state) = tokio::join!(answer, self.0.writer.write(probe));
+        log.map_err(|_| failed(WriteError::Ended))?.and(state).map_err(failed)
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::consumer::{Consumer, Turn};
-use super::writer::ended;
-use super::{Embedded, keys, record};
-use crate::bus::{Acker, BusError, Deliveries, Delivery, Settle};
+use super::trouble::WriteError;
+use super::{Embedded, record};
+use crate::bus::{Acker, BusError, Deliveries, Delivery, Recorded, Settle};
 
 /// So many positions of others are passed before other tasks get their turn: reading does not wait for anything.
 const YIELD_EVERY: u32 = 64;
@@ -24,22 +24,17 @@ impl Feed {
         Self { consumer, engine }
     }
 
-    fn read(&self, position: u64) -> Result<Option<(String, crate::bus::Recorded)>, BusError> {
-        let framed = self
-            .engine
-            .0
-            .db
-            .get(keys::log(position))
-            .map_err(|error| BusError::new("read the log", error))?;
-        Ok(framed.map(|framed| record::recorded(position, &framed)))
+    /// The record at or after that position.
+    fn read(&self, from: u64) -> Result<Option<(String, Recorded)>, BusError> {
+        let found = self.engine.0.log.find(from).map_err(|error| BusError::new("read the log", error))?;
+        Ok(found.as_ref().map(record::recorded))
     }
 
-    fn deliver(&self, position: u64, attempt: u32) -> Result<Option<Delivery>, BusError> {
-        let Some((_, recorded)) = self.read(position)? else { return Ok(None) };
+    fn deliver(&self, recorded: Recorded, again: bool) -> Delivery {
+        let Recorded { position, event, recorded: _ } = recorded;
         let settler =
-            Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position, attempt };
-        let (position, event) = (recorded.position, recorded.event);
-        Ok(Some(Delivery { position, again: attempt > 1, event, acker: Box::new(settler) }))
+            Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position: position.0 };
+        Delivery { position, again, event, acker: Box::new(settler) }
     }
 }
 
@@ -60,26 +55,35 @@ impl Deliveries for Feed {
             woken.as_mut().enable();
             let end = *last.borrow_and_update();
             match self.consumer.turn(end, self.engine.0.clock.now()) {
-                Turn::Deliver { position, attempt } => {
-                    if let Some(delivery) = self.deliver(position, attempt)? {
-                        return Ok(delivery);
+                Turn::Deliver(position) => match self.read(position)? {
+                    Some((_, recorded)) if recorded.position.0 == position => {
+                        return Ok(self.deliver(recorded, true));
                     }
-                }
+                    // It was dropped meanwhile.
+                    Some(_) | None => {
+                        let now = self.engine.0.clock.now();
+                        drop(self.consumer.settle(position, Settle::Ack, now));
+                    }
+                },
                 Turn::Read(position) => {
-                    let ours = self.read(position)?.is_some_and(|(subject, recorded)| {
-                        self.consumer.hears(&subject, recorded.event.as_ref().ok().map(events::Envelope::ty))
-                    });
-                    if !ours {
-                        self.consumer.pass(position);
-                        passed += 1;
-                        if passed.is_multiple_of(YIELD_EVERY) {
-                            tokio::task::yield_now().await;
-                        }
+                    let found = self.read(position)?.filter(|(_, recorded)| recorded.position.0 <= end);
+                    let Some((subject, recorded)) = found else {
+                        self.consumer.pass(end);
                         continue;
+                    };
+                    let at = recorded.position.0;
+                    let ty = recorded.event.as_ref().ok().map(events::Envelope::ty);
+                    if self.consumer.hears(&subject, ty) {
+                        if at > position {
+                            self.consumer.pass(at - 1);
+                        }
+                        let again = self.consumer.take(at);
+                        return Ok(self.deliver(recorded, again));
                     }
-                    self.consumer.take(position);
-                    if let Some(delivery) = self.deliver(position, 1)? {
-                        return Ok(delivery);
+                    self.consumer.pass(at);
+                    passed += 1;
+                    if passed.is_multiple_of(YIELD_EVERY) {
+                        tokio::task::yield_now().await;
                     }
                 }
                 Turn::Wait(patience) => {
@@ -92,7 +96,7 @@ impl Deliveries for Feed {
                     tokio::select! {
                         () = &mut woken => {}
                         changed = last.changed() => {
-                            changed.map_err(|_| BusError::new("wait for the next event", ended()))?;
+                            changed.map_err(|_| BusError::new("wait for the next event", WriteError::Ended))?;
                         }
                         () = timer => {}
                     }
@@ -106,7 +110,6 @@ struct Settler {
     consumer: Arc<Consumer>,
     engine: Embedded,
     position: u64,
-    attempt: u32,
 }
 
 #[async_trait]
@@ -117,11 +120,12 @@ impl Acker for Settler {
             return Err(failed(anyhow::anyhow!("another consumer has taken the place of this one")));
         }
         let now = self.engine.0.clock.now();
-        match self.consumer.settle(self.position, self.attempt, how, now) {
+        match self.consumer.settle(self.position, how, now) {
             None => Ok(()),
-            Some(answer) => {
-                answer.await.map_err(|_| failed(ended().into()))?.map_err(|error| failed(error.into()))
-            }
+            Some(answer) => answer
+                .await
+                .map_err(|_| failed(WriteError::Ended.into()))?
+                .map_err(|error| failed(error.into())),
         }
     }
 }

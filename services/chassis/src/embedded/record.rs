@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::log::entry;
 use crate::bus::{Position, Recorded, Undecodable};
 use crate::frame;
 
@@ -16,6 +17,34 @@ pub struct Record {
     pub recorded: DateTime<Utc>,
     /// The message.
     pub message: events::nats::Message,
+}
+
+/// What the log has at a place, as it is on the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    /// The place.
+    pub position: u64,
+    /// The bytes between this record and the next.
+    pub bytes: Vec<u8>,
+}
+
+impl Raw {
+    /// A record that holds these framed bytes, as the log writes it.
+    pub fn of(position: u64, framed: &[u8]) -> Self {
+        let body = u32::try_from(framed.len()).expect("a record is far smaller than 4 GiB");
+        let head = entry::Head { body, position, id: entry::Id::default() };
+        Self { position, bytes: [&head.encode()[..], framed].concat() }
+    }
+
+    /// The framed event, or what is wrong.
+    pub fn framed(&self) -> Result<&[u8], String> {
+        entry::body(&self.bytes, self.position).map_err(str::to_owned)
+    }
+
+    /// The event, or what is wrong.
+    pub fn decode(&self) -> Result<Record, String> {
+        decode(self.framed()?)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,10 +80,17 @@ pub fn decode(framed: &[u8]) -> Result<Record, String> {
     Ok(Record { recorded, message: events::nats::Message { subject, headers, payload: payload.to_vec() } })
 }
 
-/// The event of framed bytes; one that cannot be read keeps its bytes.
-pub fn recorded(position: u64, framed: &[u8]) -> (String, Recorded) {
-    let position = Position(position);
-    match decode(framed) {
+/// When the bus took the event of framed bytes, in milliseconds since 1970; fails when the bytes are damaged.
+pub fn time(framed: &[u8]) -> Result<i64, String> {
+    let body = frame::unwrap(framed).map_err(|error| error.to_string())?;
+    let millis = body.first_chunk::<8>().ok_or("the record is shorter than it says")?;
+    Ok(i64::from_le_bytes(*millis))
+}
+
+/// The event of a record; one that cannot be read keeps its bytes.
+pub fn recorded(raw: &Raw) -> (String, Recorded) {
+    let position = Position(raw.position);
+    match raw.decode() {
         Ok(Record { recorded, message }) => {
             let headers = message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let event = events::nats::decode(headers, &message.payload).map_err(|error| Undecodable {
@@ -66,8 +102,8 @@ pub fn recorded(position: u64, framed: &[u8]) -> (String, Recorded) {
             (message.subject, Recorded { position, recorded, event })
         }
         Err(reason) => {
-            let undecodable =
-                Undecodable { subject: String::new(), headers: Vec::new(), payload: framed.to_vec(), reason };
+            let payload = raw.framed().map_or_else(|_| raw.bytes.clone(), <[u8]>::to_vec);
+            let undecodable = Undecodable { subject: String::new(), headers: Vec::new(), payload, reason };
             (String::new(), Recorded { position, recorded: DateTime::UNIX_EPOCH, event: Err(undecodable) })
         }
     }

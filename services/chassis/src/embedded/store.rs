@@ -2,7 +2,7 @@
 //!
 //! An entry is `revision: u64 | expires: i64 milliseconds since 1970, 0 for never | value`, little-endian, framed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,16 +11,15 @@ use tokio::sync::oneshot;
 use tokio_stream::wrappers::BroadcastStream;
 
 use super::overlay::Overlay;
-use super::writer::{Command, Reply, ended};
+use super::space::Use;
+use super::trouble::WriteError;
+use super::writer::{Command, Reply};
 use super::{Embedded, blob, keys};
 use crate::frame;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 
-const STATE: &[u8] = b"k/";
-/// How often expired state is looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// How many entries one look may pass: bounds what a batch waits for it.
-const SWEEP_ENTRIES: usize = 1_000;
+/// For how long an id is known whose event is gone. GitHub delivers again by hand for three days.
+pub const KNOWN_FOR: chrono::Duration = chrono::Duration::days(8);
 
 /// A write of one state entry.
 pub struct StateWrite {
@@ -29,14 +28,34 @@ pub struct StateWrite {
     /// `None` deletes.
     value: Option<Vec<u8>>,
     expect: Expect,
-    ttl: Option<Duration>,
+    /// When it is gone.
+    expires: Expires,
     reply: oneshot::Sender<Result<u64, StoreError>>,
 }
 
-struct Stored {
-    revision: u64,
-    expires: Option<DateTime<Utc>>,
-    value: Vec<u8>,
+/// When an entry is gone.
+enum Expires {
+    /// After so long.
+    After(Option<Duration>),
+    /// At this time.
+    At(Option<DateTime<Utc>>),
+}
+
+impl StateWrite {
+    /// Answers that it did not happen.
+    pub fn fail(self, error: StoreError) {
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+/// A state entry.
+pub struct Stored {
+    /// Grows with each write.
+    pub revision: u64,
+    /// When it is gone.
+    pub expires: Option<DateTime<Utc>>,
+    /// Its bytes.
+    pub value: Vec<u8>,
 }
 
 /// Checks what is expected and lays the write over; the reply is to be called when the batch is durable.
@@ -46,7 +65,7 @@ pub fn apply(
     revision: &mut u64,
     now: DateTime<Utc>,
 ) -> sled::Result<(Reply, Option<(Bucket, Change)>)> {
-    let StateWrite { bucket, key, value, expect, ttl, reply } = write;
+    let StateWrite { bucket, key, value, expect, expires, reply } = write;
     let place = keys::state(bucket, &key);
     let present = match overlay.get(&place)?.map(|framed| decode(&framed)).transpose() {
         Ok(stored) => stored.and_then(|stored| live(stored, now)),
@@ -65,7 +84,12 @@ pub fn apply(
     }
     let entry = if let Some(value) = value {
         *revision += 1;
-        let expires = ttl.and_then(|ttl| now.checked_add_signed(chrono::Duration::from_std(ttl).ok()?));
+        let expires = match expires {
+            Expires::After(ttl) => {
+                ttl.and_then(|ttl| now.checked_add_signed(chrono::Duration::from_std(ttl).ok()?))
+            }
+            Expires::At(time) => time,
+        };
         overlay.put(place, encode(*revision, expires, &value));
         Some(Entry { value, revision: *revision })
     } else {
@@ -80,56 +104,34 @@ pub fn apply(
     Ok((answer, changed.then_some((bucket, Change { key, entry }))))
 }
 
-/// Looks for expired state, a piece at a time.
-#[derive(Default)]
-pub struct Sweep {
-    looked: Option<Instant>,
-    /// Where the next look begins.
-    from: Option<sled::IVec>,
-}
-
-impl Sweep {
-    /// Removes some of what has expired, if the last look was long enough ago.
-    pub fn some(
-        &mut self,
-        overlay: &mut Overlay<'_>,
-        db: &sled::Db,
-        now: DateTime<Utc>,
-    ) -> sled::Result<Vec<(Bucket, Change)>> {
-        if self.looked.is_some_and(|looked| looked.elapsed() < SWEEP_EVERY) {
-            return Ok(Vec::new());
+/// Whether a state entry has expired; tells the watchers of it.
+pub fn is_expired(
+    place: &[u8],
+    framed: &[u8],
+    now: DateTime<Utc>,
+    changed: &mut Vec<(Bucket, Change)>,
+) -> bool {
+    match decode(framed).map(|stored| live(stored, now)) {
+        Ok(None) => {
+            changed.extend(name(place).map(|(bucket, key)| (bucket, Change { key, entry: None })));
+            true
         }
-        self.looked = Some(Instant::now());
-        let from = self.from.take().unwrap_or_else(|| STATE.into());
-        let mut gone = Vec::new();
-        for (count, found) in db.range(from..).enumerate() {
-            let (place, framed) = found?;
-            if !place.starts_with(STATE) {
-                break;
-            }
-            if count == SWEEP_ENTRIES {
-                self.from = Some(place);
-                break;
-            }
-            match decode(&framed).map(|stored| live(stored, now)) {
-                // A command of this batch may have just written it anew.
-                Ok(None) if overlay.is_untouched(&place) => {
-                    gone.extend(name(&place).map(|(bucket, key)| (bucket, Change { key, entry: None })));
-                    overlay.remove(place.to_vec());
-                }
-                Ok(Some(_) | None) => {}
-                // Whoever reads it is told; what is damaged is not removed.
-                Err(error) => {
-                    tracing::error!(key = %String::from_utf8_lossy(&place), %error, "a state entry is damaged");
-                }
-            }
+        Ok(Some(_)) => false,
+        // Whoever reads it is told; what is damaged is not removed.
+        Err(error) => {
+            tracing::error!(key = %String::from_utf8_lossy(place), %error, "a state entry is damaged");
+            false
         }
-        Ok(gone)
     }
 }
 
+/// Whether an id whose event is gone need not be known any more.
+pub fn is_forgotten(key: &[u8], value: &[u8], now: DateTime<Utc>) -> bool {
+    keys::known_id(key, value).is_none_or(|(_, _, seen)| seen < (now - KNOWN_FOR).timestamp_millis())
+}
+
 /// The bucket and the key of a place.
-fn name(place: &[u8]) -> Option<(Bucket, String)> {
+pub fn name(place: &[u8]) -> Option<(Bucket, String)> {
     use strum::IntoEnumIterator as _;
     Bucket::iter().find_map(|bucket| {
         let key = place.strip_prefix(&keys::state(bucket, "")[..])?;
@@ -137,12 +139,14 @@ fn name(place: &[u8]) -> Option<(Bucket, String)> {
     })
 }
 
-fn encode(revision: u64, expires: Option<DateTime<Utc>>, value: &[u8]) -> Vec<u8> {
+/// The bytes of an entry.
+pub fn encode(revision: u64, expires: Option<DateTime<Utc>>, value: &[u8]) -> Vec<u8> {
     let expires = expires.map_or(0, |expires| expires.timestamp_millis());
     frame::wrap(&[&revision.to_le_bytes()[..], &expires.to_le_bytes()[..], value].concat())
 }
 
-fn decode(framed: &[u8]) -> anyhow::Result<Stored> {
+/// The entry of its bytes.
+pub fn decode(framed: &[u8]) -> anyhow::Result<Stored> {
     let body = frame::unwrap(framed)?;
     let torn = || anyhow::anyhow!("a state entry is shorter than its head");
     let (revision, rest) = body.split_first_chunk::<8>().ok_or_else(torn)?;
@@ -152,7 +156,8 @@ fn decode(framed: &[u8]) -> anyhow::Result<Stored> {
     Ok(Stored { revision: u64::from_le_bytes(*revision), expires, value: value.to_vec() })
 }
 
-fn live(stored: Stored, now: DateTime<Utc>) -> Option<Stored> {
+/// The entry, unless it has expired.
+pub fn live(stored: Stored, now: DateTime<Utc>) -> Option<Stored> {
     let expired = stored.expires.is_some_and(|expires| expires <= now);
     (!expired).then_some(stored)
 }
@@ -164,7 +169,19 @@ impl Embedded {
     ) -> Result<u64, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.0.writer.send(Command::State(build(reply)))?;
-        answer.await.map_err(|_| StoreError::from(ended()))?
+        answer.await.map_err(|_| StoreError::from(WriteError::Ended))?
+    }
+
+    /// Writes an entry that is gone at that time.
+    pub(super) async fn write_until(
+        &self,
+        bucket: Bucket,
+        key: String,
+        value: Vec<u8>,
+        expires: Option<DateTime<Utc>>,
+    ) -> Result<u64, StoreError> {
+        let (value, expires) = (Some(value), Expires::At(expires));
+        self.write(|reply| StateWrite { bucket, key, value, expect: Expect::Any, expires, reply }).await
     }
 
     fn entry(&self, framed: &[u8]) -> Result<Option<Entry>, StoreError> {
@@ -176,7 +193,7 @@ impl Embedded {
 #[async_trait]
 impl Store for Embedded {
     async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
-        match self.0.db.get(keys::state(bucket, key)).map_err(StoreError::unavailable)? {
+        match self.0.state.get(&keys::state(bucket, key)).map_err(StoreError::unavailable)? {
             Some(framed) => self.entry(&framed),
             None => Ok(None),
         }
@@ -191,21 +208,37 @@ impl Store for Embedded {
         ttl: Option<Duration>,
     ) -> Result<u64, StoreError> {
         let key = key.to_owned();
-        self.write(|reply| StateWrite { bucket, key, value: Some(value), expect, ttl, reply }).await
+        self.write(|reply| StateWrite {
+            bucket,
+            key,
+            value: Some(value),
+            expect,
+            expires: Expires::After(ttl),
+            reply,
+        })
+        .await
     }
 
     async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
         let key = key.to_owned();
-        self.write(|reply| StateWrite { bucket, key, value: None, expect, ttl: None, reply })
-            .await
-            .map(|_| ())
+        self.write(|reply| StateWrite {
+            bucket,
+            key,
+            value: None,
+            expect,
+            expires: Expires::After(None),
+            reply,
+        })
+        .await
+        .map(|_| ())
     }
 
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
         let skip = keys::state(bucket, "").len();
         let mut found = Vec::new();
-        for item in self.0.db.scan_prefix(keys::state(bucket, prefix)) {
-            let (place, framed) = item.map_err(StoreError::unavailable)?;
+        let prefix = keys::state(bucket, prefix);
+        let all = self.0.state.scan(&prefix, &prefix, usize::MAX).map_err(StoreError::unavailable)?;
+        for (place, framed) in all {
             if let Some(entry) = self.entry(&framed)? {
                 found.push((String::from_utf8_lossy(&place[skip..]).into_owned(), entry));
             }
@@ -227,13 +260,17 @@ impl Store for Embedded {
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        let (dir, bytes) = (self.0.dir.join("blobs"), bytes.to_vec());
-        let put = tokio::task::spawn_blocking(move || blob::put(&dir, &bytes)).await;
-        put.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)
+        self.0
+            .space
+            .room_for(Use::Event(bytes.len() as u64))
+            .map_err(|text| StoreError::from(WriteError::Full(text)))?;
+        let (dir, bytes, now) = (self.0.folder.blobs(), bytes.to_vec(), self.0.clock.now());
+        let put = tokio::task::spawn_blocking(move || blob::put(&dir, &bytes, now)).await;
+        put.map_err(StoreError::unavailable)?.map_err(|error| WriteError::of(&error).into())
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let (dir, name) = (self.0.dir.join("blobs"), name.to_owned());
+        let (dir, name) = (self.0.folder.blobs(), name.to_owned());
         let get = tokio::task::spawn_blocking(move || blob::get(&dir, &name)).await;
         get.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)
     }

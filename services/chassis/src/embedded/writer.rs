@@ -1,67 +1,59 @@
-//! The one thread that writes.
+//! The thread that writes the state: one batch after another, each synced before it is answered.
+//!
+//! sled takes nothing more after an error of the disk. The thread then closes it and opens it anew, with pauses, for as
+//! long as it takes; meanwhile it answers that it cannot write.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
-use tokio::sync::{OwnedSemaphorePermit, broadcast, oneshot, watch};
+use anyhow::Context as _;
+use tokio::sync::{broadcast, oneshot, watch};
 
-use super::open::{blob_folder, log_file};
+use super::consumers::Consumers;
+use super::database::guarded;
+use super::folder::Folder;
+use super::keys;
 use super::overlay::Overlay;
-use super::store::{self, StateWrite, Sweep};
-use super::{keys, record};
+use super::space::{Space, Use};
+use super::state::{Mark, State};
+use super::store::{self, StateWrite};
+use super::sweep::Sweep;
+use super::trouble::{Trouble, WriteError};
 use crate::Clock;
 use crate::store::{Bucket, Change, StoreError};
 
-/// Most commands of one batch. At 7 KB an event, some 2 MB a write.
+/// Most commands of one batch.
 const BATCH: usize = 256;
 /// How long the thread waits for a command before it looks for expired state.
 const SWEEP: Duration = Duration::from_secs(30);
 
+/// Keys and their new values; `None` removes.
+pub type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
 /// What the writer can be asked.
 pub enum Command {
-    /// Store an event once per `hash`.
-    Append {
-        /// Hash of its source and id, or of a redelivery's token.
-        hash: String,
-        /// The message.
-        message: events::nats::Message,
-        /// Its place among those that wait: given back when it is written, not when its sender loses patience.
-        place: OwnedSemaphorePermit,
-        /// Position, and whether it was there already.
-        reply: oneshot::Sender<Result<(u64, bool), WriteError>>,
-    },
     /// Write a state entry.
     State(StateWrite),
-    /// Put and remove keys of a consumer; nobody else writes them.
+    /// Put and remove keys of a consumer or of ids; nobody else writes them at the same time.
     Raw {
         /// Keys and their new values.
-        changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-        /// When it is durable.
+        changes: Changes,
+        /// When it is durable; with nobody who waits, it is synced with what comes next.
         reply: Option<oneshot::Sender<Result<(), WriteError>>>,
     },
     /// End after what was taken.
     Stop,
 }
 
-/// Why a write did not happen.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum WriteError {
-    /// The disk is full.
-    #[error("no space left on the device")]
-    Full,
-    /// The disk or the log is broken, or the writer has ended.
-    #[error("the writer of the embedded bus has ended: {0}")]
-    Ended(String),
-}
-
 impl From<WriteError> for StoreError {
     fn from(error: WriteError) -> Self {
-        Self::unavailable(error)
+        match error {
+            WriteError::Full(_) => Self::Full(error.into()),
+            WriteError::Broken(_) | WriteError::Ended => Self::unavailable(error),
+        }
     }
 }
 
@@ -74,43 +66,82 @@ pub struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// What the thread works on.
+pub struct Parts {
+    /// Keeps the folder locked for as long as the thread runs.
+    pub folder: Arc<Folder>,
+    /// The database.
+    pub state: Arc<State>,
+    /// The disk.
+    pub space: Space,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Whose places are written anew after trouble.
+    pub consumers: Arc<Consumers>,
+    /// Who watches keys.
+    pub changes: broadcast::Sender<(Bucket, Change)>,
+}
+
 struct Thread {
-    db: sled::Db,
+    parts: Parts,
+    files: Files,
+    entries: Sweep,
+    ids: Sweep,
+    /// Something is applied and not yet synced.
+    unsynced: bool,
+    trouble: Trouble,
+    _alive: watch::Sender<()>,
+}
+
+/// What is opened anew with the database.
+struct Files {
     file: File,
-    blobs: PathBuf,
-    swept: Sweep,
-    last: u64,
+    mark: Mark,
+    /// The last revision that was given.
     revision: u64,
-    clock: Arc<dyn Clock>,
-    published: watch::Sender<u64>,
-    changes: broadcast::Sender<(Bucket, Change)>,
+    /// The number of the last batch.
+    batch: u64,
+}
+
+impl Files {
+    fn of(state: &State) -> anyhow::Result<Self> {
+        let (revision, batch) = (state.number(keys::REVISION_KEY)?, state.number(keys::BATCH_KEY)?);
+        Ok(Self { file: state.file()?, mark: state.mark()?, revision, batch })
+    }
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub fn start(
-        db: sled::Db,
-        dir: &Path,
-        last: u64,
-        clock: Arc<dyn Clock>,
-        changes: broadcast::Sender<(Bucket, Change)>,
-    ) -> anyhow::Result<(Self, watch::Receiver<u64>)> {
-        let file = File::open(log_file(dir)).context("cannot open sled's log for fsync")?;
-        let revision = db.get(keys::REVISION_KEY)?.as_deref().and_then(keys::number).unwrap_or(0);
-        let (published, receiver) = watch::channel(last);
+    /// Starts the thread; the receiver is closed when it ends.
+    pub fn start(parts: Parts) -> anyhow::Result<(Self, watch::Receiver<()>)> {
+        let files = Files::of(&parts.state)?;
+        let (alive, receiver) = watch::channel(());
         let (commands, queue) = mpsc::channel();
-        let (blobs, swept) = (blob_folder(dir), Sweep::default());
-        let state = Thread { db, file, blobs, swept, last, revision, clock, published, changes };
+        let thread = Thread {
+            parts,
+            files,
+            entries: Sweep::of(keys::STATE),
+            ids: Sweep::of(keys::IDS),
+            unsynced: false,
+            trouble: Trouble::new("the state of the embedded bus"),
+            _alive: alive,
+        };
         let thread = thread::Builder::new()
-            .name("signalbox-writer".to_owned())
-            .spawn(move || state.run(&queue))
-            .context("cannot start the writer")?;
+            .name("signalbox-state".to_owned())
+            .spawn(move || thread.run(&queue))
+            .context("cannot start the writer of the state")?;
         Ok((Self { commands, thread: Mutex::new(Some(thread)) }, receiver))
     }
 
     /// Hands a command over.
     pub fn send(&self, command: Command) -> Result<(), WriteError> {
-        self.commands.send(command).map_err(|_| ended())
+        self.commands.send(command).map_err(|_| WriteError::Ended)
+    }
+
+    /// Writes keys of the engine itself, and returns when they are durable.
+    pub async fn write(&self, changes: Changes) -> Result<(), WriteError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Raw { changes, reply: Some(reply) })?;
+        answer.await.map_err(|_| WriteError::Ended)?
     }
 
     /// A sender for those who settle deliveries.
@@ -128,63 +159,94 @@ impl Writer {
     }
 }
 
-/// The answer of a writer that is gone.
-pub fn ended() -> WriteError {
-    WriteError::Ended("it was stopped, or it failed earlier (see the log)".to_owned())
+impl Command {
+    fn fail(self, error: &WriteError) {
+        match self {
+            Self::State(write) => write.fail(error.clone().into()),
+            Self::Raw { reply: Some(reply), .. } => drop(reply.send(Err(error.clone()))),
+            Self::Raw { reply: None, .. } | Self::Stop => {}
+        }
+    }
 }
 
 impl Thread {
     fn run(mut self, queue: &mpsc::Receiver<Command>) {
         loop {
-            let mut batch = match queue.recv_timeout(SWEEP) {
+            let mut batch = match queue.recv_timeout(self.trouble.patience().unwrap_or(SWEEP)) {
                 Ok(first) => vec![first],
                 Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.finish(),
             };
             batch.extend(queue.try_iter().take(BATCH - 1));
             let stop = batch.iter().any(|command| matches!(command, Command::Stop));
-            if let Err(error) = self.apply(batch) {
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the embedded bus cannot write and takes nothing more"
-                );
-                return;
+            match self.usable() {
+                Ok(()) => self.apply(batch),
+                Err(error) => batch.into_iter().for_each(|command| command.fail(&error)),
             }
             if stop {
-                return;
+                return self.finish();
             }
         }
     }
 
-    /// Applies a batch and answers. An error has been answered too; it ends the writer.
-    fn apply(&mut self, batch: Vec<Command>) -> anyhow::Result<()> {
+    fn finish(&mut self) {
+        if self.unsynced
+            && let Err(error) = self.sync()
+        {
+            let folder = self.parts.folder.path().display();
+            tracing::warn!(%folder, error = format!("{error:#}"), "the last places of consumers are not kept");
+        }
+    }
+
+    /// Whether it can write now; mends what can be mended.
+    fn usable(&mut self) -> Result<(), WriteError> {
+        if self.trouble.is_due() {
+            let Parts { state, .. } = &self.parts;
+            match state.reopen().and_then(|()| Files::of(state)) {
+                Ok(files) => {
+                    (self.files, self.unsynced) = (files, false);
+                    self.trouble.is_over();
+                    // What they were told is not kept may be settled in their memory.
+                    self.parts.consumers.save_all();
+                }
+                Err(error) => {
+                    self.trouble.goes_on(&error);
+                }
+            }
+        }
+        self.trouble.check()?;
+        let room = self.parts.space.room_for(Use::State);
+        if self.trouble.space(room)? {
+            self.parts.consumers.save_all();
+        }
+        Ok(())
+    }
+
+    /// Applies a batch and answers.
+    fn apply(&mut self, batch: Vec<Command>) {
         let mut replies: Vec<Reply> = Vec::with_capacity(batch.len());
         let mut changed = Vec::new();
-        let (last, revision) = (self.last, self.revision);
-        let prepared = self.prepare(batch, &mut replies, &mut changed);
-        let written = prepared.and_then(|batch| batch.map_or(Ok(()), |batch| self.write(batch)));
-        match written {
-            Ok(()) => {
-                // Watchers and readers first: whoever hears the answer may look at once.
-                self.published
-                    .send_if_modified(|published| std::mem::replace(published, self.last) != self.last);
-                for change in changed {
-                    // No watcher is no error.
-                    let _ = self.changes.send(change);
-                }
-                for reply in replies {
-                    reply(Ok(()));
-                }
-                Ok(())
+        let revision = self.files.revision;
+        let written = guarded(|| {
+            let waited_for = batch.iter().any(Command::is_waited_for);
+            let prepared = self.prepare(batch, &mut replies, &mut changed)?;
+            self.write(prepared, waited_for)
+        });
+        if let Err(error) = written.and_then(|written| written) {
+            self.files.revision = revision;
+            let answer = self.trouble.begins(&error);
+            for reply in replies {
+                reply(Err(answer.clone()));
             }
-            Err(error) => {
-                (self.last, self.revision) = (last, revision);
-                let answer = write_error(&error);
-                for reply in replies {
-                    reply(Err(answer.clone()));
-                }
-                Err(error)
-            }
+            return;
+        }
+        // Watchers first: whoever hears the answer may look at once.
+        for change in changed {
+            // No watcher is no error.
+            let _ = self.parts.changes.send(change);
+        }
+        for reply in replies {
+            reply(Ok(()));
         }
     }
 
@@ -194,33 +256,13 @@ impl Thread {
         replies: &mut Vec<Reply>,
         changed: &mut Vec<(Bucket, Change)>,
     ) -> anyhow::Result<Option<sled::Batch>> {
-        let now = self.clock.now();
-        let db = self.db.clone();
+        let now = self.parts.clock.now();
+        let db = self.parts.state.db()?;
         let mut overlay = Overlay::new(&db);
         for command in batch {
             match command {
-                Command::Append { hash, message, place, reply } => {
-                    let key = keys::dedup(&hash);
-                    let known = overlay.get(&key)?.as_deref().and_then(keys::number);
-                    // An id whose event is gone is no duplicate.
-                    let known = match known {
-                        Some(position) if overlay.get(&keys::log(position))?.is_some() => Some(position),
-                        Some(_) | None => None,
-                    };
-                    let position = known.unwrap_or(self.last + 1);
-                    if known.is_none() {
-                        self.last = position;
-                        overlay.put(keys::log(position), record::encode(now, message));
-                        overlay.put(key, position.to_be_bytes().to_vec());
-                        overlay.put(keys::LAST_KEY.to_vec(), position.to_be_bytes().to_vec());
-                    }
-                    replies.push(Box::new(move |written| {
-                        let _ = reply.send(written.map(|()| (position, known.is_some())));
-                        drop(place);
-                    }));
-                }
                 Command::State(write) => {
-                    let applied = store::apply(write, &mut overlay, &mut self.revision, now)?;
+                    let applied = store::apply(write, &mut overlay, &mut self.files.revision, now)?;
                     replies.push(applied.0);
                     changed.extend(applied.1);
                 }
@@ -240,41 +282,39 @@ impl Thread {
                 Command::Stop => {}
             }
         }
-        changed.extend(self.swept.some(&mut overlay, &db, now)?);
+        self.entries.some(&mut overlay, &db, |place, value| store::is_expired(place, value, now, changed))?;
+        self.ids.some(&mut overlay, &db, |key, value| store::is_forgotten(key, value, now))?;
         if overlay.is_empty() {
             return Ok(None);
         }
-        overlay.put(keys::REVISION_KEY.to_vec(), self.revision.to_be_bytes().to_vec());
+        self.files.batch += 1;
+        overlay.put(keys::REVISION_KEY.to_vec(), self.files.revision.to_be_bytes().to_vec());
+        overlay.put(keys::BATCH_KEY.to_vec(), self.files.batch.to_be_bytes().to_vec());
         Ok(Some(overlay.into_batch()))
     }
 
-    fn write(&self, batch: sled::Batch) -> anyhow::Result<()> {
-        self.db.apply_batch(batch).context("cannot append to the log")?;
-        self.db.flush().context("cannot flush the log")?;
-        self.sync_blobs().context("cannot fsync what sled keeps beside the log")?;
-        // sled's flush is sync_file_range, which neither writes the file's size nor empties the disk's cache.
-        self.file.sync_all().context("cannot fsync the log")
+    fn write(&mut self, batch: Option<sled::Batch>, waited_for: bool) -> anyhow::Result<()> {
+        if let Some(batch) = batch {
+            self.unsynced = true;
+            self.parts.state.db()?.apply_batch(batch).context("cannot write to the state")?;
+        }
+        if self.unsynced && waited_for { self.sync() } else { Ok(()) }
     }
 
-    /// With the segment size that we set, sled has no reason to write files beside its log; should it, they are synced
-    /// before the log that points at them.
-    fn sync_blobs(&self) -> std::io::Result<()> {
-        let mut any = false;
-        for entry in fs::read_dir(&self.blobs)? {
-            File::open(entry?.path())?.sync_all()?;
-            any = true;
-        }
-        if any { File::open(&self.blobs)?.sync_all() } else { Ok(()) }
+    fn sync(&mut self) -> anyhow::Result<()> {
+        self.parts.state.db()?.flush().context("cannot flush the state")?;
+        self.parts.state.sync(&self.files.file).context("cannot fsync the state")?;
+        self.files.mark.write(self.files.batch).context("cannot write the mark of the state")?;
+        self.unsynced = false;
+        Ok(())
     }
 }
 
-fn write_error(error: &anyhow::Error) -> WriteError {
-    let full = error.chain().any(|cause| {
-        let io = match cause.downcast_ref::<sled::Error>() {
-            Some(sled::Error::Io(io)) => Some(io),
-            _ => cause.downcast_ref::<std::io::Error>(),
-        };
-        io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
-    });
-    if full { WriteError::Full } else { WriteError::Ended(anyhow!("{error:#}").to_string()) }
+impl Command {
+    fn is_waited_for(&self) -> bool {
+        match self {
+            Self::State(_) | Self::Stop => true,
+            Self::Raw { reply, .. } => reply.is_some(),
+        }
+    }
 }

@@ -212,7 +212,7 @@ impl JetStream {
     /// What a deleted bucket would explain has the server looked at anew before the next use.
     fn heard<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         match &result {
-            Ok(_) | Err(StoreError::Conflict) => {}
+            Ok(_) | Err(StoreError::Conflict | StoreError::Full(_)) => {}
             Err(StoreError::Unavailable(_)) => self.ground.doubt(),
         }
         result

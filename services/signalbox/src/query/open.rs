@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use chassis::engine::OpenError;
+use chassis::jetstream::access::Access;
 use chassis::{Bus, BusUrl, Engine, Metrics, SystemClock};
 use console::api::About;
 use console::{Auth, Console};
@@ -71,7 +72,8 @@ impl Query {
                 There::Nobody => {}
             }
         }
-        match Engine::open(&settings.bus.0).await {
+        let options = settings.embedded.options();
+        match Engine::open_as(&settings.bus.0, Access::default(), options).await {
             Ok(engine) => Ok(Self::here(engine)),
             Err(error @ OpenError::Locked(_)) => {
                 Err(Stop::with(Exit::Unreachable, anyhow::Error::new(error).context(why)))

@@ -24,6 +24,7 @@ nats:
   password: {env: NATS_PASSWORD}
   tls: {ca: /run/tls/ca.pem, cert: /run/tls/cert.pem, key: /run/tls/key.pem, first: true}
   inbox: _INBOX_ann
+embedded: {retention_age: 7d, retention_bytes: 2GiB, reserve: 1MiB}
 config: /etc/signalbox
 only: [gateway, console]
 listen: {public: ':80', private: '127.0.0.1:81'}
@@ -51,6 +52,9 @@ fn every_setting_can_be_in_the_file() {
         Some("the user ann with its password (nats.password, variable NATS_PASSWORD)")
     );
     assert!(access.tls.first && access.tls.required() && access.inbox == "_INBOX_ann");
+    let kept = settings.embedded.options();
+    assert_eq!((kept.retention_age.as_secs(), kept.retention_bytes), (7 * 24 * 3600, 2 << 30));
+    assert_eq!((kept.reserve_bytes, kept.generation_bytes), (1 << 20, 64 << 20));
     assert_eq!(settings.config, PathBuf::from("/etc/signalbox"));
     assert_eq!(settings.only.iter().collect::<Vec<_>>(), [Service::Gateway, Service::Console]);
     assert_eq!(settings.listen.public, Address::any(80));
@@ -76,6 +80,9 @@ fn every_setting_can_be_in_the_environment() {
         ("SIGNALBOX_NATS__TLS__KEY", "/run/tls/key.pem"),
         ("SIGNALBOX_NATS__TLS__FIRST", "true"),
         ("SIGNALBOX_NATS__INBOX", "_INBOX_ann"),
+        ("SIGNALBOX_EMBEDDED__RETENTION_AGE", "7d"),
+        ("SIGNALBOX_EMBEDDED__RETENTION_BYTES", "2GiB"),
+        ("SIGNALBOX_EMBEDDED__RESERVE", "1MiB"),
         ("SIGNALBOX_CONFIG", "/etc/signalbox"),
         ("SIGNALBOX_ONLY", "gateway,console"),
         ("SIGNALBOX_LISTEN__PUBLIC", ":80"),

@@ -57,7 +57,7 @@ impl Announcer {
     {
         let retry = |error: StoreError| match error {
             StoreError::Conflict => Err(Stop::Moved(key.clone())),
-            StoreError::Unavailable(_) => Ok(error.into()),
+            StoreError::Full(_) | StoreError::Unavailable(_) => Ok(error.into()),
         };
         self.insist("keep the state", write, retry).await
     }
