@@ -15,6 +15,7 @@ mod program;
 mod replicas;
 mod soak;
 mod space;
+mod store;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::archive::Archive;
 use crate::embedded::{Embedded, Options};
 use crate::jetstream::JetStream;
 use crate::jetstream::access::Access;
@@ -68,6 +69,8 @@ pub struct Engine {
     pub bus: Arc<dyn Bus>,
     /// The state.
     pub store: Arc<dyn Store>,
+    /// All that is kept.
+    pub archive: Arc<dyn Archive>,
     embedded: Option<Arc<Embedded>>,
 }
 
@@ -123,7 +126,8 @@ impl Engine {
             BusUrl::Embedded(dir) => {
                 let embedded = Embedded::open_with(dir, Arc::new(SystemClock), options).await?;
                 let embedded = Arc::new(embedded);
-                Ok(Self { bus: embedded.clone(), store: embedded.clone(), embedded: Some(embedded) })
+                let (bus, store, archive) = (embedded.clone(), embedded.clone(), embedded.clone());
+                Ok(Self { bus, store, archive, embedded: Some(embedded) })
             }
             BusUrl::Nats(address) => {
                 let name = || url.to_string();
@@ -131,7 +135,7 @@ impl Engine {
                 let nats = connecting.map_err(|source| OpenError::Access { url: name(), source })?;
                 nats.usable().await.map_err(|source| OpenError::Nats { url: name(), source })?;
                 let nats = Arc::new(nats);
-                Ok(Self { bus: nats.clone(), store: nats, embedded: None })
+                Ok(Self { bus: nats.clone(), store: nats.clone(), archive: nats, embedded: None })
             }
         }
     }
@@ -155,8 +159,8 @@ impl Engine {
 
     /// Writes what is open and lets the folder go. Call it after everything that uses the engine has ended.
     pub async fn close(self) {
-        let Self { bus, store, embedded } = self;
-        drop((bus, store));
+        let Self { bus, store, archive, embedded } = self;
+        drop((bus, store, archive));
         if let Some(embedded) = embedded {
             embedded.close().await;
         }

@@ -2,12 +2,14 @@
 
 mod dead;
 mod entry;
+mod replay;
 
 use chassis::Position;
 use serde::{Deserialize, Serialize};
 
 pub use dead::{DamagedLetter, DeadBulk, DeadEvent, DeadPage, DeadSummary, Unsettled};
 pub use entry::{Entry, Unreadable};
+pub use replay::{ReplayPage, ReplayShown};
 
 /// `GET /api/v1/events`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

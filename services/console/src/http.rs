@@ -10,6 +10,7 @@ mod link;
 mod metrics;
 mod params;
 mod problem;
+mod replay;
 mod tail;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use chassis::dead::DeadLetters;
+use chassis::replay::{Replayable, Replays};
 use chassis::{Bus, Clock, Metrics, Shutdown, Store};
 use tokio::sync::Semaphore;
 
@@ -37,6 +39,8 @@ pub struct Console {
     bus: Arc<dyn Bus>,
     store: Arc<dyn Store>,
     dead: DeadLetters,
+    replays: Replays,
+    handlers: &'static [Replayable],
     clock: Arc<dyn Clock>,
     metrics: ConsoleMetrics,
     auth: Auth,
@@ -57,8 +61,27 @@ impl Console {
         auth: Auth,
     ) -> Self {
         let metrics = ConsoleMetrics::register(metrics.registry()).expect("one process has one console");
+        let replays = Replays::new(bus.clone(), store.clone());
         let (dead, tails) = (DeadLetters::new(store.clone()), Arc::new(Semaphore::new(TAILS)));
-        Self { bus, store, dead, clock, metrics, auth, tails, shutdown: Shutdown::new() }
+        Self {
+            bus,
+            store,
+            dead,
+            replays,
+            handlers: &[],
+            clock,
+            metrics,
+            auth,
+            tails,
+            shutdown: Shutdown::new(),
+        }
+    }
+
+    /// These handlers can be given events of the past again.
+    #[must_use]
+    pub fn replaying(mut self, handlers: &'static [Replayable]) -> Self {
+        self.handlers = handlers;
+        self
     }
 
     /// Ends the tails when this is triggered, so that a server that waits for its requests can end too.
@@ -82,6 +105,8 @@ impl Console {
             .route("/api/v1/dead/drop", post(dead::drop_all))
             .route("/api/v1/dead/{id}", get(dead::show).delete(dead::drop))
             .route("/api/v1/dead/{id}/redrive", post(dead::redrive))
+            .route("/api/v1/replays", get(replay::list).post(replay::start))
+            .route("/api/v1/replays/{run}", get(replay::show))
             .method_not_allowed_fallback(|| async { Problem::NoSuchMethod })
             // No fallback: the other addresses of the listener are not ours to answer.
             .route("/api", nothing())

@@ -5,7 +5,9 @@ mod doctor;
 mod events;
 mod global;
 mod nats;
+mod replay;
 mod serve;
+mod store;
 mod when;
 
 use std::path::PathBuf;
@@ -18,7 +20,9 @@ pub use self::doctor::{DoctorCommand, SoakArgs, SoakEngine};
 pub use self::events::{EventFilter, EventsCommand, ListArgs, TailArgs};
 pub use self::global::Global;
 pub use self::nats::NatsCommand;
+pub use self::replay::{ReplayArgs, ReplayCommand, Switch};
 pub use self::serve::ServeArgs;
+pub use self::store::StoreCommand;
 pub use self::when::{Since, When};
 
 /// The automation bus of a small Kubernetes platform
@@ -82,6 +86,12 @@ pub enum Command {
     /// Prepare a NATS server: users with few permissions, and what is needed on it
     #[command(subcommand)]
     Nats(NatsCommand),
+    /// Deliver events of the past to one handler again: in earnest, or to see what it would do
+    #[command(subcommand)]
+    Replay(ReplayCommand),
+    /// Look after what the bus keeps: check it, export it, restore it
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Show the whole way from a webhook to a deploy, a notification and an explanation
     ///
     /// Runs everything in this process in a temporary folder: a Git repository, a chat, the bus and all services. Posts

@@ -20,6 +20,7 @@ mod serve;
 mod services;
 mod settings;
 mod size;
+mod store;
 mod version;
 
 use std::io;

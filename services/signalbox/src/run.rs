@@ -4,13 +4,16 @@ use anyhow::Context as _;
 use chassis::telemetry::{self, LogSettings};
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, NatsCommand, ServeArgs};
+use crate::cli::{
+    Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, NatsCommand, ReplayCommand, ServeArgs,
+    StoreCommand,
+};
 use crate::doctor::{guard, soak};
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::output::Output;
-use crate::query::{Query, dead, list, show, story, tail};
+use crate::query::{Query, dead, list, replay, show, story, tail};
 use crate::settings::Settings;
-use crate::{check, demo, nats, serve, version};
+use crate::{check, demo, nats, serve, store, version};
 
 /// Carries out a command.
 pub fn command(cli: Cli) -> Result<Exit, Stop> {
@@ -22,6 +25,8 @@ pub fn command(cli: Cli) -> Result<Exit, Stop> {
         Command::Events(command) => block_on(events(&global, command, &mut out)),
         Command::Dead(command) => block_on(dead(&global, command, &mut out)),
         Command::Nats(command) => block_on(nats(&global, command, &mut out)),
+        Command::Replay(command) => block_on(replay(&global, command, &mut out)),
+        Command::Store(command) => block_on(store(&global, command, &mut out)),
         Command::Demo { keep } => {
             // One delivery of the demo is refused on purpose: that is no news.
             quiet_log(&global, "error")?;
@@ -78,6 +83,20 @@ async fn nats(global: &Global, command: NatsCommand, out: &mut Output) -> Result
     let settings =
         Settings::load(global.settings.as_deref(), env(), global.overlay()).or_stop(Exit::Usage)?;
     nats::run(&settings, command, out).await
+}
+
+async fn replay(global: &Global, command: ReplayCommand, out: &mut Output) -> Result<Exit, Stop> {
+    let query = query(global).await?;
+    let result = replay::run(&query, command, out).await;
+    query.close().await;
+    result
+}
+
+async fn store(global: &Global, command: StoreCommand, out: &mut Output) -> Result<Exit, Stop> {
+    quiet_log(global, "warn")?;
+    let settings =
+        Settings::load(global.settings.as_deref(), env(), global.overlay()).or_stop(Exit::Usage)?;
+    store::run(&settings, command, out).await
 }
 
 async fn query(global: &Global) -> Result<Query, Stop> {

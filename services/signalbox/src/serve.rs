@@ -23,6 +23,10 @@ use crate::listen::{Door, Listener};
 use crate::secret::{self, Advertised};
 use crate::services::{self, Parts};
 use crate::settings::{Service, Settings};
+use crate::store::marker;
+
+/// How long to look at a NATS server before the services begin, and between two looks at one that is away.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// The tasks of a process; each says who it is when it ends.
 pub type Tasks = JoinSet<(&'static str, anyhow::Result<()>)>;
@@ -78,6 +82,10 @@ impl Server {
             Engine::open_as(url, settings.nats.access(chosen.user()), settings.embedded.options()).await;
         let engine = engine.map_err(|error| unreachable(error, url))?;
 
+        if reads_leases(&settings) && half_imported(&engine, url).await == Some(true) {
+            engine.close().await;
+            return Err(Stop::with(Exit::Unreachable, anyhow!(marker::HALF)));
+        }
         let mut server = Self {
             engine,
             tasks: Tasks::new(),
@@ -124,6 +132,10 @@ impl Server {
                 leases: leases(&settings.bus.0, &self.engine.store),
             },
         };
+        if reads_leases(settings) && matches!(settings.bus.0, BusUrl::Nats(_)) {
+            let (store, shutdown) = (self.engine.store.clone(), self.shutdown.clone());
+            self.tasks.spawn(async move { ("bus", whole(store, shutdown).await) });
+        }
         let running = services::spawn(settings, &parts, &mut self.tasks)?;
         self.scratch = running.scratch;
         let shutdown = self.shutdown.clone();
@@ -209,6 +221,40 @@ impl Server {
         tasks.shutdown().await;
         drop((advertised, scratch));
         engine.close().await;
+    }
+}
+
+/// Whether the user of these services on a NATS server may look for the mark of an import: those that have handlers may.
+fn reads_leases(settings: &Settings) -> bool {
+    let handling = [Service::Automator, Service::Deployer, Service::Notifier];
+    matches!(settings.bus.0, BusUrl::Embedded(_))
+        || handling.into_iter().any(|service| settings.only.has(service))
+}
+
+/// Whether the bus holds half of an import; not known of a NATS server that is away.
+async fn half_imported(engine: &Engine, url: &BusUrl) -> Option<bool> {
+    let found = marker::find(&*engine.store);
+    match url {
+        BusUrl::Embedded(_) => found.await.ok(),
+        BusUrl::Nats(_) => timeout(FIRST_LOOK, found).await.ok()?.ok(),
+    }
+    .map(|marker| marker.is_some())
+}
+
+/// Ends when the bus turns out to hold half of an import: the server may come later than this process.
+async fn whole(store: Arc<dyn Store>, shutdown: Shutdown) -> anyhow::Result<()> {
+    loop {
+        match marker::find(&*store).await {
+            Ok(Some(_)) => return Err(anyhow!(marker::HALF)),
+            Ok(None) => {
+                shutdown.triggered().await;
+                return Ok(());
+            }
+            Err(_) => tokio::select! {
+                () = tokio::time::sleep(FIRST_LOOK) => {}
+                () = shutdown.triggered() => return Ok(()),
+            },
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use automator::Automator;
 use axum::Router;
+use chassis::replay::Replayable;
 use chassis::runner::{self, Options, Ports};
 use chassis::{Bus, BusUrl, Clock, Handler, Health, Metrics, Shutdown, Store, admin};
 use console::{Auth, Console};
@@ -66,6 +67,10 @@ pub fn spawn(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<Ru
     tracing::info!(services = names.join(","), bus = %settings.bus.0, version = env!("CARGO_PKG_VERSION"), "started");
     Ok(running)
 }
+
+/// Those that can be given events of the past again.
+pub const HANDLERS: &[Replayable] =
+    &[Replayable::of::<Automator>(), Replayable::of::<Deployer>(), Replayable::of::<Notifier>()];
 
 fn gateway(parts: &Parts) -> Router {
     let Parts { bus, clock, metrics, catalog, .. } = parts;
@@ -144,7 +149,7 @@ fn console(settings: &Settings, parts: &Parts) -> Result<Router, Stop> {
         Some(place) => Auth::tokens([place.into()]),
         None => Auth::fixed(token),
     };
-    let console = Console::new(bus.clone(), store.clone(), clock.clone(), metrics, auth);
+    let console = Console::new(bus.clone(), store.clone(), clock.clone(), metrics, auth).replaying(HANDLERS);
     Ok(Arc::new(console.until(shutdown.clone())).router())
 }
 

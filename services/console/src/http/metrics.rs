@@ -20,6 +20,9 @@ pub(super) enum Route {
     RedriveAll,
     Drop,
     DropAll,
+    Replays,
+    Replay,
+    ReplayStart,
     /// Nothing that there is.
     None,
 }
@@ -56,6 +59,9 @@ impl Route {
             (&Method::POST, ["dead", "drop"]) => Self::DropAll,
             (&Method::POST, ["dead", _, "redrive"]) => Self::Redrive,
             (&Method::DELETE, ["dead", _]) => Self::Drop,
+            (&Method::GET | &Method::HEAD, ["replays"]) => Self::Replays,
+            (&Method::GET | &Method::HEAD, ["replays", _]) => Self::Replay,
+            (&Method::POST, ["replays"]) => Self::ReplayStart,
             _ => Self::None,
         }
     }

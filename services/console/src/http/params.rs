@@ -8,7 +8,7 @@ use chassis::Position;
 use chrono::{DateTime, Utc};
 
 use super::problem::Problem;
-use crate::query::{Cursor, DEFAULT_LIMIT, DeadFilter, Filter, MAX_LIMIT, Order, Range, when};
+use crate::query::{Cursor, DEFAULT_LIMIT, DeadFilter, Edge, Filter, MAX_LIMIT, Order, Range, Wanted, when};
 use crate::{RenderOptions, Times};
 
 /// What axum makes of a query string.
@@ -85,6 +85,46 @@ impl Params {
     /// `order`.
     pub(super) fn order(&mut self) -> Result<Order, Problem> {
         Ok(self.parsed("order", "`newest` or `oldest`")?.unwrap_or_default())
+    }
+
+    /// `run`, `handler`, `from` or `since`, `to` or `until`, `types`, `effects`.
+    pub(super) fn replay(&mut self, now: DateTime<Utc>) -> Result<Wanted, Problem> {
+        let needed = |name: &str, value: Option<String>| {
+            value.ok_or_else(|| {
+                bad(format!("the parameter `{name}` is missing"), "name the run and the handler")
+            })
+        };
+        let (run, handler) = (needed("run", self.take("run"))?, needed("handler", self.take("handler"))?);
+        let types = self.take("types").unwrap_or_default();
+        Ok(Wanted {
+            run,
+            handler,
+            from: self.edge("from", "since", now)?,
+            to: self.edge("to", "until", now)?,
+            types: types.split(',').filter(|glob| !glob.is_empty()).map(str::to_owned).collect(),
+            effects: match self.take("effects").as_deref() {
+                None | Some("off") => false,
+                Some("on") => true,
+                Some(other) => {
+                    return Err(bad(
+                        format!("the parameter `effects` is `{other}`"),
+                        "it should be `on` or `off`",
+                    ));
+                }
+            },
+        })
+    }
+
+    /// A position or a moment.
+    fn edge(&mut self, at: &str, when: &str, now: DateTime<Utc>) -> Result<Option<Edge>, Problem> {
+        match (self.position(at)?, self.moment(when, now)?) {
+            (Some(_), Some(_)) => Err(bad(
+                format!("the parameters `{at}` and `{when}` exclude each other"),
+                "leave one of them away",
+            )),
+            (Some(position), None) => Ok(Some(Edge::At(position))),
+            (None, moment) => Ok(moment.map(Edge::When)),
+        }
     }
 
     /// `limit`.

@@ -6,6 +6,7 @@ use axum::{Json, extract};
 use chassis::BusError;
 use chassis::bus::PublishError;
 use chassis::dead::DeadError;
+use chassis::replay::ReplayError;
 
 use super::auth::Refused;
 use crate::api::ErrorBody;
@@ -29,6 +30,7 @@ pub(super) enum Problem {
     BadPath,
     Query(QueryError),
     Dead(DeadError),
+    Replay(ReplayError),
     TooManyTails,
 }
 
@@ -56,6 +58,12 @@ impl From<DeadError> for Problem {
     }
 }
 
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        Self::Replay(error)
+    }
+}
+
 impl From<extract::rejection::PathRejection> for Problem {
     fn from(_: extract::rejection::PathRejection) -> Self {
         Self::BadPath
@@ -78,11 +86,22 @@ impl Problem {
             Self::Query(QueryError::Bus(_)) | Self::Dead(DeadError::Store(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::Dead(DeadError::Bus(error)) => match error {
+            Self::Dead(DeadError::Bus(error)) | Self::Replay(ReplayError::Publish(error)) => match error {
                 PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }
                 PublishError::TooLarge { .. } => StatusCode::CONFLICT,
+            },
+            Self::Replay(error) => match error {
+                ReplayError::Name(_) | ReplayError::Handler { .. } | ReplayError::Range { .. } => {
+                    StatusCode::BAD_REQUEST
+                }
+                ReplayError::Taken(_) => StatusCode::CONFLICT,
+                ReplayError::Unknown(_) => StatusCode::NOT_FOUND,
+                ReplayError::Broken(..) => StatusCode::INTERNAL_SERVER_ERROR,
+                ReplayError::Store(_) | ReplayError::Read(_) | ReplayError::Publish(_) => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
             },
             Self::Dead(DeadError::Broken { .. }) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -118,6 +137,7 @@ impl Problem {
             }
             Self::Query(error @ (QueryError::NotFound(_) | QueryError::Bus(_))) => (chain(error), None),
             Self::Dead(error) => (chain(error), None),
+            Self::Replay(error) => (chain(error), None),
         };
         ErrorBody { error, hint, candidates: named }
     }

@@ -1,6 +1,7 @@
 //! The API on an embedded bus, without a socket.
 
 mod dead;
+mod replays;
 mod stage;
 mod tails;
 
@@ -37,6 +38,9 @@ async fn nothing_is_answered_without_the_token() {
         (Method::POST, "/api/v1/dead/x/redrive"),
         (Method::DELETE, "/api/v1/dead/x"),
         (Method::PUT, "/api/v1/dead/x"),
+        (Method::POST, "/api/v1/dead/drop"),
+        (Method::GET, "/api/v1/replays"),
+        (Method::POST, "/api/v1/replays"),
         (Method::GET, "/api/v1/nothing"),
         (Method::GET, "/api/v2"),
         (Method::POST, "/api"),

@@ -17,6 +17,7 @@ use super::Query;
 use super::carrier::Carrier;
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::secret::{Advertised, api_token, random_token};
+use crate::services::HANDLERS;
 use crate::settings::{Service, Settings};
 
 /// How long a server or a bus may take to give the first answer.
@@ -100,13 +101,14 @@ impl Query {
         let token = random_token();
         let auth = Auth::fixed(Secret::new(token.clone()));
         let (bus, store) = (engine.bus.clone(), engine.store.clone());
-        let console = Console::new(bus, store, Arc::new(SystemClock), &Metrics::new(), auth);
+        let console =
+            Console::new(bus, store, Arc::new(SystemClock), &Metrics::new(), auth).replaying(HANDLERS);
         Self { carrier: Carrier::Here { router: Arc::new(console).router(), engine }, token }
     }
 }
 
 /// Waits until a bus that may still be connecting answers.
-async fn first_answer(bus: &dyn Bus) -> anyhow::Result<()> {
+pub async fn first_answer(bus: &dyn Bus) -> anyhow::Result<()> {
     let mut last = anyhow!("no answer within {} s", FIRST_ANSWER.as_secs());
     let answered = timeout(FIRST_ANSWER, async {
         while let Err(error) = bus.last().await {

@@ -1,3 +1,5 @@
+mod replays;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, Response, StatusCode, header};
 use chassis::dead::{DeadLetters, Death};
-use chassis::{Bus, BusUrl, Clock, Engine, ManualClock, Metrics, Position, Shutdown};
+use chassis::replay::Replayable;
+use chassis::{Bus, BusUrl, Clock, Engine, Hears, ManualClock, Metrics, Position, Shutdown};
 use chrono::{DateTime, Utc};
 use events::Envelope;
 use futures::StreamExt as _;
@@ -20,6 +21,8 @@ use crate::api::Entry;
 use crate::http::{Auth, Console};
 
 const TOKEN: &str = "t0ken";
+
+const LISTENER: &[Replayable] = &[Replayable { name: "listener", hears: &[Hears::Glob("com.example.*")] }];
 
 pub(super) struct Stage {
     _folder: TempDir,
@@ -47,7 +50,7 @@ impl Stage {
             &metrics,
             Auth::fixed(Secret::new(TOKEN)),
         );
-        let router = Arc::new(console.until(shutdown.clone())).router();
+        let router = Arc::new(console.until(shutdown.clone()).replaying(LISTENER)).router();
         Self { _folder: folder, engine, metrics, shutdown, router }
     }
 
