@@ -5,6 +5,7 @@ mod consuming;
 mod editing;
 mod ledger;
 mod publishing;
+mod renaming;
 mod replaying;
 mod running;
 mod state;

@@ -39,9 +39,12 @@ impl Hears {
 /// An event may be delivered more than once: every external effect goes through [`Context::effect`], and the event is
 /// a nudge (the handler reads the present state and does not trust that the event is still true).
 pub trait Handler: Send + Sync + 'static {
-    /// Durable name of the consumer, label of the metrics, part of the ids of its announcements. MUST be unique in the
-    /// program and MUST NOT change: a renamed handler would begin anew.
+    /// What people call it: label of the metrics, name in the log. MUST be unique in the program.
     const NAME: &'static str;
+    /// What it is known by on the bus and in the store: its consumer, its lease, its entries in the ledger, its dead
+    /// letters, the ids of its announcements. MUST NOT change: a handler that is renamed says here what its name was, and
+    /// so goes on where it was, and does nothing twice.
+    const DURABLE: &'static str = Self::NAME;
     /// What it listens for.
     const HEARS: &'static [Hears];
     /// How many events (of different partition keys) it handles at once.

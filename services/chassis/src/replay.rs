@@ -42,7 +42,7 @@ pub struct Replayable {
 impl Replayable {
     /// That of a handler.
     pub const fn of<H: Handler>() -> Self {
-        Self { name: H::NAME, hears: H::HEARS }
+        Self { name: H::DURABLE, hears: H::HEARS }
     }
 }
 

@@ -71,7 +71,7 @@ pub async fn run_with<H: Handler>(
         return runner.run(&shutdown, std::future::pending()).await;
     };
     active.set(0);
-    while let Some(lease) = active::wait(&leases, H::NAME, &shutdown).await {
+    while let Some(lease) = active::wait(&leases, H::DURABLE, &shutdown).await {
         active.set(1);
         let fence = lease.fence();
         let (done, keeper) = active::keep(leases.clone(), lease);
@@ -183,7 +183,8 @@ impl<H: Handler> Runner<H> {
         let mut attempts = Attempts::default();
         let known = !delivery.again || self.queue.is_running(&key, delivery.position);
         if let (false, Ok(event)) = (known, &delivery.event) {
-            let of = Of { store: &*self.ports.store, handler: H::NAME, event, position: delivery.position };
+            let of =
+                Of { store: &*self.ports.store, handler: H::DURABLE, event, position: delivery.position };
             attempts = Attempts::load(of).await.unwrap_or_else(|error| {
                 // The attempt will need the store, too, and say so.
                 tracing::debug!(handler = H::NAME, %error, "earlier attempts are not known");
@@ -244,7 +245,7 @@ async fn consume<H: Handler>(
     shutdown: &Shutdown,
 ) -> Option<Box<dyn Deliveries>> {
     let spec = ConsumerSpec {
-        name: H::NAME.to_owned(),
+        name: H::DURABLE.to_owned(),
         types: H::HEARS.iter().map(|hears| hears.glob().to_owned()).collect(),
         start: H::START,
         max_in_flight: H::CONCURRENCY * HELD_PER_SLOT,

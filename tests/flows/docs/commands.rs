@@ -61,12 +61,15 @@ fn arguments(line: &str) -> anyhow::Result<Option<Vec<String>>> {
         Some("signalbox") => Ok(Some(rest(1))),
         Some("cargo") => {
             let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
-            let ours = words[2..end].iter().map(String::as_str).collect::<Vec<_>>();
+            let ours: Vec<&str> =
+                words[2..end].iter().map(String::as_str).take_while(|word| *word != "#").collect();
             match ours[..] {
                 [] | ["--release"] => Ok(Some(rest(end + 1))),
-                ["--release", "-p", "tests", "--bin", bin] => {
-                    let source = root().join("tests/src/bin").join(format!("{bin}.rs"));
-                    anyhow::ensure!(source.is_file(), "there is no program {bin} in tests");
+                ["--release", "-p", "tests", "--bin", bin, ..] => {
+                    let bins = root().join("tests/src/bin");
+                    let sources = [bins.join(format!("{bin}.rs")), bins.join(bin).join("main.rs")];
+                    let there = sources.iter().any(|source| source.is_file());
+                    anyhow::ensure!(there, "there is no program {bin} in tests");
                     Ok(None)
                 }
                 _ => anyhow::bail!("this test does not know `{line}`"),

@@ -59,18 +59,16 @@ impl Gate {
         Self::Closed { above, missing, came: BTreeSet::new(), until: now + ack_wait + MARGIN }
     }
 
-    /// Whether a delivery may be given out; counts it if it is one that was missing.
+    /// Whether a delivery may be given out; counts it if it is one that was missing. Those wait for each other, too: each
+    /// comes back when its own ack wait is over, which is in no order.
     pub fn pass(&mut self, position: u64, again: bool) -> bool {
         match self {
             Self::Open => true,
             Self::Closed { above, missing, came, .. } => {
-                if !again && position > *above {
-                    return false;
-                }
-                if came.insert(position) {
+                if (again || position <= *above) && came.insert(position) {
                     *missing = missing.saturating_sub(1);
                 }
-                true
+                false
             }
         }
     }
@@ -107,17 +105,19 @@ mod tests {
         let now = Instant::now();
         let mut gate = Gate::of(pending(3, 0, 1), now);
         assert!(!gate.pass(101, false), "a new one");
-        assert!(gate.pass(7, true));
-        assert!(gate.pass(7, true), "once more, which does not count");
+        assert!(!gate.pass(7, true), "one that was under way waits for those before it");
+        assert!(!gate.pass(7, true), "once more, which does not count");
         assert_eq!(gate.opens(now), Some(now + WAIT + MARGIN));
         assert!(!gate.pass(102, false));
-        assert!(gate.pass(9, true));
+        assert!(!gate.pass(9, true));
         assert_eq!(gate.opens(now), Some(now));
     }
 
     #[tokio::test]
-    async fn a_delivery_that_was_lost_on_the_way_passes_although_it_stands_above() {
-        let mut gate = Gate::of(pending(1, 0, 0), Instant::now());
-        assert!(gate.pass(105, true));
+    async fn a_delivery_that_was_lost_on_the_way_counts_although_it_stands_above() {
+        let now = Instant::now();
+        let mut gate = Gate::of(pending(1, 0, 0), now);
+        assert!(!gate.pass(105, true));
+        assert_eq!(gate.opens(now), Some(now));
     }
 }

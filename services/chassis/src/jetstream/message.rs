@@ -38,12 +38,22 @@ pub fn outgoing(message: events::nats::Message) -> anyhow::Result<PublishMessage
 pub fn decode(subject: &str, headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Envelope, Undecodable> {
     let headers = pairs(headers);
     let borrowed = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    events::nats::decode(borrowed, payload).map_err(|error| Undecodable {
+    let refused = |reason: String| Undecodable {
         subject: subject.to_owned(),
         payload: payload.to_vec(),
-        reason: format!("{:#}", anyhow::Error::new(error)),
-        headers,
-    })
+        reason,
+        headers: headers.clone(),
+    };
+    let decoded = events::nats::decode(borrowed, payload);
+    let event = decoded.map_err(|error| refused(format!("{:#}", anyhow::Error::new(error))))?;
+    let belongs = events::subject::of(event.ty());
+    // What a user of the server may say is decided by subject: a type on another one would go around that.
+    if subject.starts_with(events::subject::PREFIX) && subject != belongs {
+        let reason =
+            format!("an event of the type {} belongs on the subject {belongs}, not on {subject}", event.ty());
+        return Err(refused(reason));
+    }
+    Ok(event)
 }
 
 /// The id of a redelivery with this token, for the server and for the index.

@@ -79,7 +79,7 @@ async fn attempt<H: Handler>(
             return table.undecodable(undecodable, started).await;
         }
     };
-    let of = Of { store: &*ports.store, handler: H::NAME, event: light, position: delivery.position };
+    let of = Of { store: &*ports.store, handler: H::DURABLE, event: light, position: delivery.position };
     if attempts.made >= H::ATTEMPTS {
         // Each was recorded when it began, and none when it ended: they took their process with them.
         let mut table = Table::new::<H>(ports, delivery, attempts);
@@ -109,7 +109,7 @@ async fn attempt<H: Handler>(
             }
         };
         let context = Context::new(
-            H::NAME,
+            H::DURABLE,
             event.clone(),
             made,
             ports.bus.clone(),

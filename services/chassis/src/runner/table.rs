@@ -44,7 +44,9 @@ pub enum Verdict {
 
 /// The table, for one delivery.
 pub struct Table<'a> {
-    /// Name of the handler.
+    /// What the handler is called.
+    pub name: &'static str,
+    /// What it is known by in the store.
     pub handler: &'static str,
     /// How many attempts an event gets.
     pub budget: u32,
@@ -61,7 +63,15 @@ pub struct Table<'a> {
 impl<'a> Table<'a> {
     /// The table for a delivery to this handler.
     pub fn new<H: Handler>(ports: &'a Ports, delivery: &'a Delivery, attempts: &'a mut Attempts) -> Self {
-        Self { handler: H::NAME, budget: H::ATTEMPTS, ports, delivery, attempts, rehearsal: None }
+        Self {
+            name: H::NAME,
+            handler: H::DURABLE,
+            budget: H::ATTEMPTS,
+            ports,
+            delivery,
+            attempts,
+            rehearsal: None,
+        }
     }
 
     /// The row of an event that was handled.
@@ -204,7 +214,7 @@ impl<'a> Table<'a> {
         match self.kept(death).await {
             Ok(letter) => {
                 tracing::error!(dead_letter = letter.id, reasons = ?letter.reasons, "given up: it is a dead letter now");
-                self.ports.metrics.dead_letters(self.handler).inc();
+                self.ports.metrics.dead_letters(self.name).inc();
                 self.end(event.ok(), Settle::Term, label, started).await
             }
             Err(error) => {
@@ -253,7 +263,7 @@ impl<'a> Table<'a> {
     }
 
     fn count(&self, label: OutcomeLabel, started: Instant) {
-        self.ports.metrics.handled(self.handler, label, started.elapsed().as_secs_f64());
+        self.ports.metrics.handled(self.name, label, started.elapsed().as_secs_f64());
     }
 }
 

@@ -43,9 +43,9 @@ pub fn of(service: Service) -> Role {
     };
     let handler = match service {
         Service::Gateway | Service::Watcher | Service::Console => None,
-        Service::Automator => Some(Automator::NAME),
-        Service::Deployer => Some(Deployer::NAME),
-        Service::Notifier => Some(Notifier::NAME),
+        Service::Automator => Some(Automator::DURABLE),
+        Service::Deployer => Some(Deployer::DURABLE),
+        Service::Notifier => Some(Notifier::DURABLE),
     };
     let runner: &[Bucket] = if handler.is_some() { &RUNNER } else { &[] };
     let says =
