@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use chassis::{Bus, PublishError};
+use chassis::{Bus, PublishError, Published};
 use events::Envelope;
-use futures::future::try_join_all;
 
 use crate::refusal::Refusal;
 
@@ -23,12 +22,18 @@ pub(crate) struct Taken {
     pub(crate) duplicate: bool,
 }
 
-/// Publishes an event, in the time that is given.
-pub(crate) async fn one(bus: &dyn Bus, event: &Envelope, within: Duration) -> Result<Taken, Refusal> {
-    in_time(within, store(bus, event)).await
+impl Taken {
+    fn of(event: &Envelope, published: Published) -> Self {
+        Self { id: event.id().to_owned(), ty: event.ty().to_owned(), duplicate: published.duplicate }
+    }
 }
 
-/// Publishes all events, in the time that is given; the first failure is the failure of all.
+/// Publishes an event, in the time that is given.
+pub(crate) async fn one(bus: &dyn Bus, event: &Envelope, within: Duration) -> Result<Taken, Refusal> {
+    in_time(within, async { Ok(Taken::of(event, bus.publish(event).await?)) }).await
+}
+
+/// Publishes all events in their order, in the time that is given; the first failure is the failure of all.
 ///
 /// Those that are on the bus by then stay there: the sender sends all of them again, and the bus knows them.
 pub(crate) async fn each(
@@ -39,7 +44,9 @@ pub(crate) async fn each(
     let publishing = async {
         let mut taken = Vec::with_capacity(events.len());
         for some in events.chunks(AT_ONCE) {
-            taken.extend(try_join_all(some.iter().map(|event| store(bus, event))).await?);
+            for (event, published) in some.iter().zip(bus.publish_all(some).await) {
+                taken.push(Taken::of(event, published?));
+            }
         }
         Ok(taken)
     };
@@ -54,9 +61,4 @@ async fn in_time<T>(
         Ok(published) => published.map_err(Refusal::NotStored),
         Err(_) => Err(Refusal::NotStoredInTime { within }),
     }
-}
-
-async fn store(bus: &dyn Bus, event: &Envelope) -> Result<Taken, PublishError> {
-    let published = bus.publish(event).await?;
-    Ok(Taken { id: event.id().to_owned(), ty: event.ty().to_owned(), duplicate: published.duplicate })
 }
