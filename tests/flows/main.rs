@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod docs;
 mod durable;
+mod history;
 mod hooks;
 mod interop;
 mod jetstream;
