@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chassis::{Context, Failure, Reconciled, SystemClock};
+use chassis::{Bucket, Clock as _, Context, Failure, Reconciled, SystemClock};
 
 use super::{Fixture, event, on_both_engines};
 
@@ -12,6 +12,7 @@ on_both_engines!(
     an_intended_effect_is_reconciled_first,
     a_refused_effect_is_tried_again_without_reconciling,
     effects_of_other_events_handlers_and_steps_are_others,
+    an_effect_is_remembered_for_longer_than_its_event_and_not_for_ever,
 );
 
 fn context(on: &Fixture, handler: &'static str, id: &str) -> Context {
@@ -82,5 +83,19 @@ async fn effects_of_other_events_handlers_and_steps_are_others(on: Fixture) -> a
         done.await.map_err(|failure| failure.error)?;
     }
     assert_eq!(acts.load(Ordering::SeqCst), 4);
+    Ok(())
+}
+
+async fn an_effect_is_remembered_for_longer_than_its_event_and_not_for_ever(
+    on: Fixture,
+) -> anyhow::Result<()> {
+    let cx = context(&on, "h", "1");
+    let done = cx.effect("step", never, |_| async { Ok("result".to_owned()) });
+    done.await.map_err(|failure| failure.error)?;
+    let entries = on.engine.archive.state(Bucket::Ledger, None, 10).await?;
+    assert_eq!(entries.len(), 1);
+    let left = entries[0].expires.expect("it expires") - SystemClock.now();
+    // The log keeps an event for 30 days.
+    assert!(left > chrono::Duration::days(31) && left <= chrono::Duration::days(45), "{left}");
     Ok(())
 }
