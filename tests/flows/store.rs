@@ -1,5 +1,6 @@
 //! `signalbox store`: a bus is checked, moved to the other engine and back, and refused where it should be.
 
+mod damaged;
 mod mover;
 mod moving;
 mod refusing;
