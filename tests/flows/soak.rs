@@ -16,7 +16,7 @@ fn soak(engine: &str, events: u64, scratch: &Scratch) -> anyhow::Result<std::pro
     let (events, kills) = (events.to_string(), KILLS.to_string());
     let arguments = ["doctor", "soak", "--engine", engine, "--events", &events, "--kills", &kills];
     let mut command = command(program()?, arguments);
-    command.args(["--seed", "4", "--json", "--no-full-disk", "--dir"]).arg(scratch.join("run"));
+    command.args(["--seed", "4", "--json", "--dir"]).arg(scratch.join("run"));
     command.arg("--nats-server").arg(tools::find("nats-server")?);
     Ok(command)
 }

@@ -1,7 +1,7 @@
 //! The deliveries: signed as GitHub signs, sent by many at once, each until it is accepted.
 
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::atomic::{AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub struct Load {
     http: reqwest::Client,
     /// Accepted events that may be on their way at once: so kills meet as many at the end as at the beginning.
     window: u64,
+    /// Whether the window does not count.
+    open: AtomicBool,
     next: AtomicU64,
     states: Vec<AtomicU8>,
     odd: Mutex<Vec<String>>,
@@ -63,6 +65,7 @@ impl Load {
             secret: written.secret.clone(),
             http,
             window: (plan.events / 10).clamp(2 * SENDERS, 2000),
+            open: AtomicBool::new(false),
             next: AtomicU64::new(0),
             states: (0..plan.events).map(|_| AtomicU8::new(Sent::No as u8)).collect(),
             odd: Mutex::default(),
@@ -81,6 +84,12 @@ impl Load {
                 load.progress.senders_done.fetch_add(1, SeqCst);
             });
         }
+    }
+
+    /// While it is open, deliveries are sent however many are on their way: when no effect can happen, nothing else would
+    /// be seen of the gateway.
+    pub fn open(&self, open: bool) {
+        self.open.store(open, SeqCst);
     }
 
     /// Whether everything is sent.
@@ -105,7 +114,7 @@ impl Load {
 
     async fn each(&self) {
         loop {
-            until(|| self.progress.under_way() < self.window).await;
+            until(|| self.open.load(SeqCst) || self.progress.under_way() < self.window).await;
             let n = self.next.fetch_add(1, SeqCst);
             if n >= self.plan.events {
                 return;

@@ -89,6 +89,7 @@ impl World {
             load: self.load.clone(),
             progress: self.progress.clone(),
             recoveries: Vec::new(),
+            starts_without_space: 0,
         };
         let stormed = match disk {
             Some(disk) => watch.full_disk(&self.plan, disk).await,
@@ -101,6 +102,7 @@ impl World {
         };
         let sent_at = self.progress.now();
         report.recoveries.append(&mut watch.recoveries);
+        report.starts_without_space += watch.starts_without_space;
         if let Err(stuck) = sent {
             // The account says which events are stuck.
             report.fell.push(format!("{stuck:#}"));
