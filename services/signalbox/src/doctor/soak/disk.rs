@@ -112,6 +112,11 @@ impl Watch<'_> {
                 self.starts_without_space += self.cast.forgive_no_space(noted);
             }
             self.recovered(if killed { "full-disk-killed" } else { "full-disk" }, then).await?;
+            if killed {
+                // A start needs some space: without it, it says so and ends, and a supervisor starts it again. One that runs
+                // must not end.
+                self.starts_without_space += self.cast.forgive_no_space(noted);
+            }
         }
         Ok(())
     }
