@@ -36,11 +36,36 @@ pub struct Attempts {
     /// How many were made, those included that ended with the process.
     pub made: u32,
     /// There is no further one before this time.
-    pub not_before: Option<DateTime<Utc>>,
+    pub not_before: Option<NotBefore>,
     /// How they failed, oldest first; the last twenty.
     pub failures: Vec<Failed>,
     /// Whether the store has a record of them.
     pub recorded: bool,
+    /// The store did not say whether it has a record of them.
+    pub unknown: bool,
+    /// The event is given up for these reasons, and could not be buried yet.
+    pub doomed: Option<Vec<String>>,
+}
+
+/// When there may be another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotBefore {
+    /// Not before this time, by the clock of the process that failed.
+    pub time: DateTime<Utc>,
+    /// And after no longer than this, whatever another process's clock says.
+    pub millis: u64,
+}
+
+impl NotBefore {
+    /// After this delay.
+    pub fn after(delay: Duration, now: DateTime<Utc>) -> Self {
+        Self { time: now + delay, millis: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// What is left to wait.
+    pub fn left(self, now: DateTime<Utc>) -> Duration {
+        (self.time - now).to_std().unwrap_or_default().min(Duration::from_millis(self.millis))
+    }
 }
 
 /// Whose attempts.
@@ -65,7 +90,7 @@ struct Record {
     /// That of the delivery: one that was driven again is another, with attempts of its own.
     position: Position,
     begun: u32,
-    not_before: Option<DateTime<Utc>>,
+    not_before: Option<NotBefore>,
     failures: Vec<Failed>,
 }
 
@@ -79,7 +104,7 @@ impl Attempts {
         match serde_json::from_slice::<Record>(&entry.value) {
             Ok(Record { v: VERSION, position: other, .. }) if other != position => Ok(Self::default()),
             Ok(Record { v: VERSION, begun, not_before, failures, .. }) => {
-                Ok(Self { made: begun, not_before, failures, recorded: true })
+                Ok(Self { made: begun, not_before, failures, recorded: true, ..Self::default() })
             }
             // A count that is lost costs attempts, an event that is lost would cost the event.
             Ok(Record { v, .. }) => {
@@ -105,7 +130,7 @@ impl Attempts {
         &mut self,
         of: Of<'_>,
         failed: Failed,
-        not_before: DateTime<Utc>,
+        not_before: NotBefore,
     ) -> Result<(), StoreError> {
         self.add(failed);
         self.not_before = Some(not_before);

@@ -81,6 +81,18 @@ pub struct Message {
 /// Why something could not be done with a dead letter.
 #[derive(Debug, Error)]
 pub enum DeadError {
+    /// Nobody would hear it.
+    #[error(
+        "there is no handler `{handler}` any more to take dead letter {id}: there is {known}; drop it, or replay its event"
+    )]
+    NoHandler {
+        /// Which.
+        id: String,
+        /// Who gave up.
+        handler: String,
+        /// The handlers there are.
+        known: String,
+    },
     /// There is none of that id.
     #[error("there is no dead letter {0}")]
     Unknown(String),
@@ -129,7 +141,7 @@ impl DeadLetters {
             Ok((letter, _)) if letter.position == position => return Ok(letter),
             Ok(_) | Err(DeadError::Unknown(_) | DeadError::Broken { .. }) => {}
             Err(DeadError::Store(error)) => return Err(error),
-            Err(error @ (DeadError::Undecodable(_) | DeadError::Bus(_))) => {
+            Err(error @ (DeadError::Undecodable(_) | DeadError::NoHandler { .. } | DeadError::Bus(_))) => {
                 return Err(StoreError::unavailable(error));
             }
         }
@@ -184,8 +196,9 @@ impl DeadLetters {
         let event = events::json::from_value(event)
             .map_err(|source| DeadError::Broken { id: id.to_owned(), source: source.into() })?;
         // One token for each death: a redrive that is repeated after a crash in between delivers nothing twice, and one
-        // after a second death delivers again (what was driven again has another place in the log).
-        let token = format!("{id}/{}", letter.position);
+        // after a second death delivers again. (The place alone does not tell deaths apart: a delivery whose end was lost
+        // on the way to the bus can die once more.)
+        let token = format!("{id}/{}/{}", letter.position, letter.died_at.timestamp_micros());
         bus.redeliver(&letter.handler, &event, &token).await?;
         match self.store.delete(Bucket::DeadLetters, id, Expect::Revision(revision)).await {
             // The handler has given up again meanwhile: that is another dead letter.

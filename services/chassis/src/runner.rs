@@ -186,12 +186,11 @@ impl<H: Handler> Runner<H> {
             let of =
                 Of { store: &*self.ports.store, handler: H::DURABLE, event, position: delivery.position };
             attempts = Attempts::load(of).await.unwrap_or_else(|error| {
-                // The attempt will need the store, too, and say so.
-                tracing::debug!(handler = H::NAME, %error, "earlier attempts are not known");
-                Attempts::default()
+                tracing::debug!(handler = H::NAME, %error, "earlier attempts are not known yet");
+                Attempts { unknown: true, ..Attempts::default() }
             });
         }
-        let wait = attempts.not_before.and_then(|at| (at - self.ports.clock.now()).to_std().ok());
+        let wait = attempts.not_before.map(|not_before| not_before.left(self.ports.clock.now()));
         Queued { key, delivery, attempts, not_before: Instant::now() + wait.unwrap_or_default() }
     }
 

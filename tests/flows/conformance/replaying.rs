@@ -19,6 +19,7 @@ on_both_engines!(
     a_replay_with_effects_has_them_once_in_its_run,
     a_replay_is_of_the_range_and_the_types_that_were_asked_for,
     a_replay_that_makes_no_sense_is_refused,
+    a_rehearsal_of_an_event_whose_body_is_gone_buries_nothing,
 );
 
 /// Has one effect for each event of `t.acts`, and announces something for each event.
@@ -206,5 +207,22 @@ async fn a_replay_that_makes_no_sense_is_refused(on: Fixture) -> anyhow::Result<
     }
     assert!(matches!(stage.replays.show("none").await, Err(ReplayError::Unknown(_))));
     tokio::time::timeout(Duration::from_secs(1), stage.replays.list()).await??;
+    Ok(())
+}
+
+async fn a_rehearsal_of_an_event_whose_body_is_gone_buries_nothing(on: Fixture) -> anyhow::Result<()> {
+    let name = format!("signalbox-blob:sha256:{}", "0".repeat(64));
+    let event = Envelope::builder("1", "/tests", "t.a").extension("dataref", name).build()?;
+    on.engine.bus.publish(&event).await?;
+    let stage = Stage::new(on);
+    // The handling in earnest buries it, and says so.
+    let before = stage.has_logged(2).await?;
+    stage.start(&Request { to: Position(1), ..request("gone", false) }).await?;
+    let gone = stage.show("gone", 1).await?.remove(0);
+    assert_eq!(gone.outcome, Came::Rejected);
+    assert!(gone.because.is_some_and(|why| why.contains("not in the store")));
+    let dead = chassis::dead::DeadLetters::new(stage.on.engine.store.clone());
+    assert_eq!(dead.list().await?.len(), 1, "that of the first handling");
+    assert_eq!(stage.log().await?, before);
     Ok(())
 }

@@ -23,6 +23,8 @@ on_both_engines!(
     a_death_is_announced_once_and_keeps_its_story,
     a_message_that_is_no_event_is_announced_as_dead_too,
     a_rule_that_fails_at_dead_letters_makes_no_more_of_them,
+    a_wait_is_no_longer_than_it_was_meant_whatever_the_clock_of_the_next_process_says,
+    a_death_whose_end_was_lost_can_be_driven_again,
 );
 
 /// One attempt, as the handler saw it.
@@ -277,5 +279,55 @@ async fn a_rule_that_fails_at_dead_letters_makes_no_more_of_them(on: Fixture) ->
     on.engine.bus.publish(&keyed("last", "t.fine", "failing")).await?;
     handler.has_seen("last", 1).await?;
     assert_eq!(deaths(&on, 1).await?.len(), 1);
+    stop(running).await
+}
+
+async fn a_wait_is_no_longer_than_it_was_meant_whatever_the_clock_of_the_next_process_says(
+    on: Fixture,
+) -> anyhow::Result<()> {
+    on.engine.bus.publish(&keyed("1", "t.fails", "k")).await?;
+    let handler = failing(Duration::from_secs(1));
+    let (task, _) = start(&on, &handler);
+    handler.has_seen("1", 1).await?;
+    tests::eventually(PATIENCE, "the failure is recorded", async || {
+        anyhow::ensure!(on.engine.store.scan(chassis::Bucket::Attempts, "").await?.len() == 1);
+        Ok(())
+    })
+    .await?;
+    task.abort();
+    let _ = task.await;
+    // The other process is a day behind.
+    let clock = Arc::new(chassis::ManualClock::at(SystemClock.now() - chrono::Duration::days(1)));
+    let (options, shutdown) = (Options { ack_wait: Some(ACK_WAIT), leases: None }, Shutdown::new());
+    let ports = runner::Ports { clock, ..ports(&on.engine) };
+    let running = tokio::spawn(runner::run_with(handler.clone(), ports, options, shutdown.clone()));
+    handler.has_seen("1", 2).await?;
+    stop((running, shutdown)).await
+}
+
+/// The bus did not hear that a delivery had ended, so it came once more and died once more, after its letter had been
+/// driven again.
+async fn a_death_whose_end_was_lost_can_be_driven_again(on: Fixture) -> anyhow::Result<()> {
+    let event = keyed("1", "t.fails", "k");
+    on.engine.bus.publish(&event).await?;
+    let dead = DeadLetters::new(on.engine.store.clone());
+    let death = |position: u64| chassis::dead::Death {
+        handler: "failing",
+        event: Ok(&event),
+        position: Position(position),
+        reasons: vec!["it is refused".to_owned()],
+        attempts: 1,
+        failures: Vec::new(),
+        now: SystemClock.now(),
+    };
+    let handler = failing(Duration::ZERO);
+    handler.mended.store(true, Ordering::SeqCst);
+    let running = start(&on, &handler);
+    handler.has_seen("1", 1).await?;
+    for (position, seen) in [(1, 2), (2, 3), (1, 4)] {
+        let letter = dead.bury(death(position)).await?;
+        dead.redrive(&*on.engine.bus, &letter.id).await?;
+        handler.has_seen("1", seen).await?;
+    }
     stop(running).await
 }

@@ -96,12 +96,10 @@ impl Pull {
         Ok(())
     }
 
-    /// The connection broke since the last delivery: were some lost on the way?
+    /// The connection broke since the last delivery, or there is a gap between this one and the last: were some lost on
+    /// the way, or given to a process that went on asking after its lease was over?
     async fn after_reconnect(&mut self, sequence: u64) -> anyhow::Result<()> {
         let connects = connects(&self.ground);
-        if connects == self.connects {
-            return Ok(());
-        }
         let gap = self.sequence.is_some_and(|before| sequence > before + 1);
         if gap && matches!(self.gate, Gate::Open) {
             let assets = self.ground.assets().await?;

@@ -17,7 +17,7 @@ use super::stream::{self, Assets, REDRIVE};
 use crate::bus::{ConsumerSpec, Start};
 
 /// A dead connection under a quiet stream is noticed after two of these.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How many deliveries the server lets be unsettled, those that are put off included.
 pub const MAX_UNSETTLED: i64 = 10_000;
 /// With this limit the server delivers again what is unsettled, and nothing new while anything is.
@@ -25,7 +25,7 @@ pub const NOTHING_NEW: i64 = 1;
 /// So many pulls make what may be in flight: few messages wait in the client, where nobody gives signs of life for them.
 const BATCHES: usize = 4;
 /// How long one pull waits at the server.
-const EXPIRES: Duration = Duration::from_secs(30);
+const EXPIRES: Duration = Duration::from_secs(5);
 
 /// A consumer that delivers.
 pub struct Opened {

@@ -43,8 +43,8 @@ impl Settler {
     }
 
     async fn put_off(&self, delay: Duration) -> anyhow::Result<()> {
-        self.told(AckKind::Nak(Some(delay))).await?;
-        self.place.put_off(self.position, Instant::now() + delay);
+        // First written down: should the process die before the server hears of it, the delivery comes back early, and
+        // is given back for the rest. The other way round, its heirs would not know that it is put off.
         if delay >= NOT_WORTH_WRITING {
             let (position, key) = (self.position, self.key.clone());
             let written = place::put_off(&self.ground, &self.handler, position, key, delay).await;
@@ -57,6 +57,8 @@ impl Settler {
                 );
             }
         }
+        self.told(AckKind::Nak(Some(delay))).await?;
+        self.place.put_off(self.position, Instant::now() + delay);
         Ok(())
     }
 }

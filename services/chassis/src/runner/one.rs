@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use super::Ports;
 use super::queue::Queued;
 use super::table::{End, Table, Verdict};
-use crate::attempts::Of;
+use crate::attempts::{Attempts, Of};
 use crate::bus::{Delivery, Position, Settle};
 use crate::claim::{self, ClaimError};
 use crate::handler::{Context, Handler};
@@ -80,6 +80,22 @@ async fn attempt<H: Handler>(
         }
     };
     let of = Of { store: &*ports.store, handler: H::DURABLE, event: light, position: delivery.position };
+    if attempts.unknown {
+        *attempts = match Attempts::load(of).await {
+            Ok(known) => known,
+            Err(error) => {
+                tracing::debug!(error = %anyhow::Error::new(error), "earlier attempts are not known yet");
+                return Verdict::Later(backoff::after(1));
+            }
+        };
+        let left = attempts.not_before.map(|not_before| not_before.left(ports.clock.now()));
+        if let Some(left) = left.filter(|left| !left.is_zero()) {
+            return Verdict::Later(left);
+        }
+    }
+    if let Some(reasons) = attempts.doomed.clone() {
+        return Table::new::<H>(ports, delivery, attempts).doomed(light, reasons, started).await;
+    }
     if attempts.made >= H::ATTEMPTS {
         // Each was recorded when it began, and none when it ended: they took their process with them.
         let mut table = Table::new::<H>(ports, delivery, attempts);

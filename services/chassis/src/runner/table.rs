@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::Ports;
 use super::queue::Queued;
-use crate::attempts::{Attempts, Failed, Of};
+use crate::attempts::{Attempts, Failed, NotBefore, Of};
 use crate::backoff;
 use crate::bus::{Delivery, Settle, Undecodable};
 use crate::dead::{self, DeadLetter, DeadLetters, Death};
@@ -70,7 +70,7 @@ impl<'a> Table<'a> {
             ports,
             delivery,
             attempts,
-            rehearsal: None,
+            rehearsal: delivery.event.as_ref().ok().and_then(Rehearsal::of),
         }
     }
 
@@ -130,6 +130,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The row of an event that was given up before, and could not be buried: it is not handled again.
+    pub async fn doomed(&mut self, event: &Envelope, reasons: Vec<String>, started: Instant) -> Verdict {
+        self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
+    }
+
     /// The row of an event whose last attempt did not come to an end.
     pub async fn worn_out(&mut self, event: &Envelope, started: Instant) -> Verdict {
         let reasons = vec![
@@ -182,7 +187,7 @@ impl<'a> Table<'a> {
         delay: Duration,
         started: Instant,
     ) -> Verdict {
-        let not_before = self.ports.clock.now() + delay;
+        let not_before = NotBefore::after(delay, self.ports.clock.now());
         let of = of(self.ports, self.handler, self.delivery, event);
         if let Err(error) = self.attempts.failed(of, failed, not_before).await {
             // The process knows; only a restart would not.
@@ -202,11 +207,16 @@ impl<'a> Table<'a> {
         label: OutcomeLabel,
         started: Instant,
     ) -> Verdict {
+        if let (Some(_), Ok(light)) = (&self.rehearsal, &self.delivery.event) {
+            // Nothing is announced and nothing kept but what the rehearsal tells.
+            self.replayed(light, Came::Rejected, Some(reasons.join(": ")), Vec::new()).await;
+            return self.end(Some(light), Settle::Ack, label, started).await;
+        }
         let death = Death {
             handler: self.handler,
             event,
             position: self.delivery.position,
-            reasons,
+            reasons: reasons.clone(),
             attempts: self.attempts.made.max(1),
             failures: self.attempts.failures.clone(),
             now: self.ports.clock.now(),
@@ -221,9 +231,8 @@ impl<'a> Table<'a> {
                 // Not kept, so not given up: it comes back.
                 tracing::error!(error = format!("{error:#}"), "cannot keep a dead letter, trying again");
                 self.count(OutcomeLabel::Retried, started);
-                let delay = backoff::after(self.attempts.made);
-                self.attempts.made = self.attempts.made.saturating_sub(1);
-                Verdict::Later(delay)
+                self.attempts.doomed = event.is_ok().then_some(reasons);
+                Verdict::Later(backoff::after(self.attempts.made))
             }
         }
     }

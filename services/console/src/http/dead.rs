@@ -89,6 +89,11 @@ enum Settling {
 
 impl Console {
     async fn redrive(&self, id: &str) -> Result<DeadLetter, DeadError> {
+        let letter = self.dead.get(id).await?;
+        if !self.handlers.iter().any(|handler| handler.name == letter.handler) {
+            let known = self.handlers.iter().map(|handler| handler.name).collect::<Vec<_>>().join(", ");
+            return Err(DeadError::NoHandler { id: id.to_owned(), handler: letter.handler, known });
+        }
         let letter = self.dead.redrive(&*self.bus, id).await?;
         tracing::info!(dead_letter = id, handler = letter.handler, "driven again");
         Ok(letter)
@@ -150,7 +155,11 @@ impl Bulk {
                 Ok(()) => bulk.settled.push(DeadSummary::from(letter)),
                 // Somebody else has settled it.
                 Err(DeadError::Unknown(_)) => {}
-                Err(error @ (DeadError::Undecodable(_) | DeadError::Broken { .. })) => {
+                Err(
+                    error @ (DeadError::Undecodable(_)
+                    | DeadError::NoHandler { .. }
+                    | DeadError::Broken { .. }),
+                ) => {
                     let error = format!("{:#}", anyhow::Error::new(error));
                     bulk.unsettled.push(Unsettled { id: letter.id.clone(), error });
                 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Its key.
 pub const KEY: &str = "import";
 /// What is wrong with a bus that has it, and what to do.
-pub const HALF: &str = "this bus holds half of an import that was cut off: remove it (the folder; on NATS the streams whose names begin with SIGNALBOX) and import again";
+pub const HALF: &str = "this bus holds half of an import that was cut off: remove it (the folder; on NATS the streams SIGNALBOX, KV_SIGNALBOX_… and OBJ_SIGNALBOX_…) and import again";
 
 /// Version of the record.
 const VERSION: u8 = 1;

@@ -147,3 +147,24 @@ async fn a_damaged_dead_letter_hides_no_other_and_can_be_dropped() {
     let (_, page) = stage.get("/api/v1/dead").await;
     assert_eq!(page["damaged"].as_array().map(Vec::len), Some(1), "{page}");
 }
+
+#[tokio::test]
+async fn a_dead_letter_of_a_handler_that_is_gone_is_not_driven_into_nothing() {
+    let stage = Stage::new().await;
+    let event = event("one", "com.example.a");
+    let death = Death {
+        handler: "gone",
+        event: Ok(&event),
+        position: Position(1),
+        reasons: vec!["no space".to_owned()],
+        attempts: 1,
+        failures: Vec::new(),
+        now: "2026-09-01T10:00:00Z".parse().expect("a time"),
+    };
+    let dead = DeadLetters::new(stage.engine.store.clone());
+    let letter = dead.bury(death).await.expect("kept");
+    let (status, body) = stage.ask(Method::POST, &format!("/api/v1/dead/{}/redrive", letter.id)).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{body}");
+    assert!(body.to_string().contains("there is no handler `gone` any more"), "{body}");
+    assert!(dead.get(&letter.id).await.is_ok(), "it is still there");
+}

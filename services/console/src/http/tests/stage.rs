@@ -22,7 +22,10 @@ use crate::http::{Auth, Console};
 
 const TOKEN: &str = "t0ken";
 
-const LISTENER: &[Replayable] = &[Replayable { name: "listener", hears: &[Hears::Glob("com.example.*")] }];
+const LISTENER: &[Replayable] = &[
+    Replayable { name: "listener", hears: &[Hears::Glob("com.example.*")] },
+    Replayable { name: "deployer", hears: &[] },
+];
 
 pub(super) struct Stage {
     _folder: TempDir,
