@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream;
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
 use access::Access;
@@ -58,6 +59,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct JetStream {
     ground: Arc<Ground>,
     index: Arc<Index>,
+    /// Events that may be on their way: whoever comes beyond hears that the bus is busy, instead of waiting in a line
+    /// without an end.
+    in_flight: Semaphore,
     news: News,
     listing: Listing,
     keeper: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
@@ -69,13 +73,13 @@ impl JetStream {
         let (client, link) = connect::connect(address, url, access).await?;
         let context = jetstream::ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)
-            .max_ack_inflight(publish::MAX_IN_FLIGHT)
-            // Whoever publishes hears that the bus is busy, instead of waiting in a line without an end.
-            .backpressure_on_inflight(false)
+            // Events are counted by ourselves; the state has room beside them, and waits for it.
+            .max_ack_inflight(publish::MAX_IN_FLIGHT * 2)
             .build(client.clone());
         Ok(Self {
             ground: Arc::new(Ground::new(client, context, link)),
             index: Arc::new(Index::new()),
+            in_flight: Semaphore::new(publish::MAX_IN_FLIGHT),
             news: News::default(),
             listing: Listing::default(),
             keeper: std::sync::Mutex::default(),

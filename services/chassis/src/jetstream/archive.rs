@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use async_nats::jetstream::context::PublishErrorKind;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -235,14 +234,7 @@ async fn restore_messages(bus: &JetStream, records: Vec<RawRecord>) -> anyhow::R
         let subject = message.subject.clone();
         let said = recorded.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         let outgoing = message::outgoing(message)?.header(message::RECORDED, said.as_str());
-        let sent = loop {
-            match bus.ground.context.send_publish(subject.clone(), outgoing.clone()).await {
-                Err(error) if error.kind() == PublishErrorKind::MaxAckPending && !waiting.is_empty() => {
-                    acknowledged(&mut waiting, &mut positions).await?;
-                }
-                sent => break sent,
-            }
-        };
+        let sent = bus.ground.context.send_publish(subject, outgoing).await;
         waiting.push_back(sent.context("cannot send a message")?);
         if waiting.len() == IN_FLIGHT {
             acknowledged(&mut waiting, &mut positions).await?;

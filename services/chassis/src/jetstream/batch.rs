@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
+use async_nats::jetstream::context::PublishAckFuture;
 use async_nats::jetstream::message::PublishMessage;
 use events::Envelope;
+use tokio::sync::SemaphorePermit;
 
 use super::JetStream;
 use super::publish::Step;
@@ -17,11 +18,18 @@ const IN_FLIGHT: usize = 1024;
 
 type Answer = Result<Published, PublishError>;
 
+/// Sent and not answered.
+struct OnItsWay<'a> {
+    ack: PublishAckFuture,
+    /// Its place among those of the process.
+    _place: SemaphorePermit<'a>,
+}
+
 struct Batch<'a> {
     bus: &'a JetStream,
     answers: Vec<Option<Answer>>,
     /// Sent and not answered: where it stands in the batch.
-    waiting: VecDeque<(usize, PublishAckFuture)>,
+    waiting: VecDeque<(usize, OnItsWay<'a>)>,
     /// Why no more are sent.
     failed: Option<String>,
 }
@@ -57,12 +65,12 @@ impl JetStream {
     }
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
     async fn send(&mut self, assets: &Assets, at: usize, event: &Envelope) {
         match self.bus.step(assets, event, &ledger::event_hash(event), None).await {
             Ok(Step::Known(published)) => self.answers[at] = Some(Ok(published)),
-            Ok(Step::Send(subject, outgoing)) => match self.begin(&subject, outgoing).await {
-                Ok(ack) => self.waiting.push_back((at, ack)),
+            Ok(Step::Send(subject, outgoing)) => match self.begin(subject, outgoing).await {
+                Ok(sent) => self.waiting.push_back((at, sent)),
                 Err(error) => self.answer(at, Err(error)),
             },
             Err(error) => self.answer(at, Err(error)),
@@ -72,25 +80,24 @@ impl Batch<'_> {
     /// Sends; when the process has too many under way, it waits for its own first.
     async fn begin(
         &mut self,
-        subject: &str,
+        subject: String,
         outgoing: PublishMessage,
-    ) -> Result<PublishAckFuture, PublishError> {
-        loop {
-            let sent = self.bus.ground.context.send_publish(subject.to_owned(), outgoing.clone()).await;
-            match sent {
-                Ok(ack) => return Ok(ack),
-                Err(error) if error.kind() == PublishErrorKind::MaxAckPending && !self.waiting.is_empty() => {
-                    self.oldest().await;
-                }
-                Err(error) => return Err(self.bus.refused(error)),
+    ) -> Result<OnItsWay<'a>, PublishError> {
+        let place = loop {
+            match self.bus.in_flight.try_acquire() {
+                Ok(place) => break place,
+                Err(_) if self.waiting.is_empty() => return Err(PublishError::Busy),
+                Err(_) => self.oldest().await,
             }
-        }
+        };
+        let sent = self.bus.ground.context.send_publish(subject, outgoing).await;
+        Ok(OnItsWay { ack: sent.map_err(|error| self.bus.refused(error))?, _place: place })
     }
 
     /// Waits for the acknowledgement that was asked for first.
     async fn oldest(&mut self) {
-        if let Some((at, ack)) = self.waiting.pop_front() {
-            let answer = self.bus.acknowledged(ack.await);
+        if let Some((at, sent)) = self.waiting.pop_front() {
+            let answer = self.bus.acknowledged(sent.ack.await);
             self.answer(at, answer);
         }
     }

@@ -79,6 +79,9 @@ impl JetStream {
         match step {
             Step::Known(published) => Ok(published),
             Step::Send(subject, outgoing) => {
+                let Ok(_place) = self.in_flight.try_acquire() else {
+                    return Err(PublishError::Busy);
+                };
                 let ack = match self.ground.context.send_publish(subject, outgoing).await {
                     Ok(ack) => ack.await,
                     Err(error) => Err(error),
