@@ -21,6 +21,11 @@ use super::place::{self, Place};
 use super::settle::Settler;
 use crate::bus::{BusError, ConsumerSpec, Deliveries, Delivery, Position};
 
+/// The server may deliver what was put off this much after its time, which was written down before it was told.
+const LATE: Duration = Duration::from_secs(3);
+/// So long after an older event of its key that is put off, an event comes again.
+const AFTER: Duration = Duration::from_millis(500);
+
 /// Signs of life, in one ack wait, for what is held back.
 const BEATS_PER_WAIT: u32 = 3;
 
@@ -185,11 +190,11 @@ impl Pull {
     fn behind(&mut self, key: Option<&str>, position: u64) -> Option<Duration> {
         let (older, until) = *self.put_off.get(key?)?;
         let now = Instant::now();
-        if position <= older || until <= now {
+        if position <= older || until + LATE <= now {
             self.put_off.remove(key?);
             return None;
         }
-        Some(until - now)
+        Some(until.saturating_duration_since(now) + AFTER)
     }
 
     async fn beat(&self) {
