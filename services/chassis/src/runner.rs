@@ -123,7 +123,10 @@ impl<H: Handler> Runner<H> {
         loop {
             self.start();
             let now = Instant::now();
-            let wakes = self.queue.wakes().filter(|at| *at > now);
+            for given_back in self.queue.make_room(now) {
+                give_back(Some(given_back)).await;
+            }
+            let wakes = self.queue.wakes(now);
             let takes = self.queue.has_room() && self.resume_at <= now;
             tokio::select! {
                 () = shutdown.triggered() => break,

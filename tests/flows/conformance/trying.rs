@@ -196,7 +196,8 @@ async fn a_long_queue_behind_a_failed_event_keeps_its_order_and_its_place(on: Fi
     for published in on.engine.bus.publish_all(&sent).await {
         published?;
     }
-    let handler = failing(Duration::from_secs(4));
+    // Long enough that three attempts take longer than giving 900 deliveries back.
+    let handler = failing(Duration::from_secs(10));
     let running = start(&on, &handler);
     handler.has_seen("other", 1).await?;
     assert!(!handler.seen().iter().any(|seen| seen.id == "s000"), "it overtook the one that failed");

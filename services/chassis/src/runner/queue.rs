@@ -1,8 +1,10 @@
 //! Which delivery may be handled next: in the order of the log for one partition key, in parallel for different keys.
 //!
 //! What failed stays here until its time has come, and those behind it on its key wait for it. The queue is bounded, in
-//! deliveries and in bytes, and no key may take more than a share of what is free: what finds no room is given back to
-//! the bus, and its *position* is remembered, so that nothing of its key that stands behind it is handled before it.
+//! deliveries and in bytes. As long as every key moves, a full queue takes no more: the bus waits. A key that is *stuck*
+//! (its first delivery waits for its time, or takes long) may not take more than a share of what is free, and when others
+//! could be handled it has to make room: what finds none is given back to the bus, and its *position* is remembered, so
+//! that nothing of its key that stands behind it is handled before it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,10 +17,13 @@ use crate::bus::{Delivery, Position};
 
 /// How many bytes of bodies may wait. A single delivery is always taken, whatever its size.
 const BYTES: usize = 16 * 1024 * 1024;
-/// A key may take one in so many of the free places, so that the places never run out, however many keys are stuck.
+/// A stuck key may take one in so many of the free places, so that they never run out, however many keys are stuck.
 const SHARE: usize = 4;
 /// A key may always have this many places.
 const ALWAYS: usize = 2;
+/// A key whose delivery is handled for longer than this is stuck: what is given back comes again only after some seconds,
+/// so a short wait for a place is better.
+const SLOW: Duration = Duration::from_millis(250);
 /// When what found no room may come again.
 const BACK_AFTER: Duration = Duration::from_secs(2);
 
@@ -53,6 +58,8 @@ pub type GivenBack = (Delivery, Duration);
 #[derive(Default)]
 struct Key {
     running: Option<Position>,
+    /// Since when that one is handled.
+    since: Option<Instant>,
     waiting: BTreeMap<Position, Queued>,
     /// Given back to the bus; should one not be here again at that time, those behind it no longer wait for it.
     away: BTreeMap<Position, Instant>,
@@ -68,6 +75,14 @@ impl Key {
     fn waits_for_one_away(&self, now: Instant) -> bool {
         let Some((first, _)) = self.waiting.first_key_value() else { return false };
         self.away.range(..first).any(|(_, until)| *until > now)
+    }
+
+    /// Whether those behind its first delivery wait for longer than a moment.
+    fn is_stuck(&self, now: Instant) -> bool {
+        match self.running {
+            Some(_) => self.since.is_some_and(|since| since + SLOW <= now),
+            None => !self.ready(now),
+        }
     }
 
     /// When [`Self::ready`] may change by itself.
@@ -124,7 +139,11 @@ impl Queue {
         // Those who wait for one that is away may not take the places that it needs to come back.
         let in_its_way = free < self.places / SHARE && key.waits_for_one_away(now);
         // The last of the key goes: the first must find room, or the key would never move.
-        if key.waiting.len() > share || in_its_way { self.give_back(&name, now) } else { None }
+        if (key.is_stuck(now) && key.waiting.len() > share) || in_its_way {
+            self.give_back(&name, now)
+        } else {
+            None
+        }
     }
 
     /// A failed delivery comes in again, to be tried after `queued.not_before`. Returns what has to be given back for it.
@@ -140,6 +159,24 @@ impl Queue {
             return Some((queued.delivery, wait));
         }
         self.push(queued, now)
+    }
+
+    /// What stuck keys have to give back so that others can be handled; nothing while there is room or every slot is used.
+    #[must_use]
+    pub fn make_room(&mut self, now: Instant) -> Vec<GivenBack> {
+        let mut given_back = Vec::new();
+        if self.has_room() || self.running == self.slots {
+            return given_back;
+        }
+        while self.held() > self.places - self.places / SHARE || self.bytes >= BYTES {
+            let stuck = self.keys.iter().filter(|(_, key)| key.waiting.len() > 1 && key.is_stuck(now));
+            let Some(name) = stuck.max_by_key(|(_, key)| key.waiting.len()).map(|(name, _)| name.clone())
+            else {
+                break;
+            };
+            given_back.extend(self.give_back(&name, now));
+        }
+        given_back
     }
 
     fn give_back(&mut self, name: &str, now: Instant) -> Option<GivenBack> {
@@ -166,6 +203,7 @@ impl Queue {
         // Those that never came back are no longer waited for.
         key.away = key.away.split_off(&position);
         key.running = Some(position);
+        key.since = Some(now);
         self.running += 1;
         self.waiting -= 1;
         self.bytes -= size(&queued);
@@ -185,12 +223,16 @@ impl Queue {
         }
     }
 
-    /// When a delivery that waits for its time may be started, if a slot is free.
-    pub fn wakes(&self) -> Option<Instant> {
+    /// When a delivery that waits for its time may be started or a key may become stuck that holds places, if a slot is
+    /// free.
+    pub fn wakes(&self, now: Instant) -> Option<Instant> {
         if self.running == self.slots {
             return None;
         }
-        self.keys.values().filter_map(Key::wakes).min()
+        let full = !self.has_room();
+        let stuck = |key: &Key| key.since.filter(|_| full && key.running.is_some()).map(|since| since + SLOW);
+        let instants = self.keys.values().flat_map(|key| [key.wakes(), stuck(key)]).flatten();
+        instants.filter(|at| *at > now).min()
     }
 
     /// Forgets those that were given back and did not come again in their time.
@@ -203,7 +245,7 @@ impl Queue {
 
     /// Whether another delivery may be taken in.
     pub fn has_room(&self) -> bool {
-        self.held() < self.places
+        self.held() < self.places && self.bytes < BYTES
     }
 
     fn held(&self) -> usize {

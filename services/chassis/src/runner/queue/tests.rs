@@ -73,7 +73,7 @@ fn those_behind_a_failed_event_of_their_key_wait_for_it_and_others_do_not() {
     let first = queue.start(now).unwrap();
     assert!(queue.retry(Queued { not_before: later, ..first }, now).is_none());
     assert_eq!(started(&mut queue, now), [3]);
-    assert_eq!(queue.wakes(), Some(later));
+    assert_eq!(queue.wakes(now), Some(later));
     assert_eq!(started(&mut queue, later), [1]);
     queue.release("a", Position(1));
     queue.release("b", Position(3));
@@ -141,12 +141,16 @@ fn one_that_never_comes_back_is_not_waited_for_for_ever() {
     let now = Instant::now();
     let mut queue = queue();
     let mut away = Vec::new();
-    for at in 1..=40 {
+    assert!(queue.push(queued(1, "a", now), now).is_none());
+    assert_eq!(started(&mut queue, now), [1]);
+    let now = now + SLOW;
+    for at in 2..=40 {
         away.extend(position(queue.push(queued(at, "a", now), now)));
     }
     let first_away = *away.iter().min().unwrap();
     let last = position(queue.push(queued(41, "a", now), now));
     assert_eq!(last, Some(41));
+    queue.release("a", Position(1));
     let mut done = 0;
     while let Some(next) = queue.start(now) {
         done = next.delivery.position.0;
@@ -155,7 +159,7 @@ fn one_that_never_comes_back_is_not_waited_for_for_ever() {
     assert_eq!(done, first_away - 1);
     assert!(queue.push(queued(50, "a", now), now).is_none());
     assert_eq!(started(&mut queue, now), [0; 0]);
-    let later = queue.wakes().unwrap();
+    let later = queue.wakes(now).unwrap();
     assert!(later >= now + PATIENCE && later <= now + PATIENCE + 2 * BACK_AFTER);
     assert_eq!(started(&mut queue, later), [50]);
     queue.release("a", Position(50));
@@ -168,8 +172,78 @@ fn large_bodies_are_bounded_by_their_bytes() {
     let now = Instant::now();
     let mut queue = queue();
     let large = 6 * 1024 * 1024;
-    assert!(queue.push(sized(1, "a", now, large), now).is_none());
-    assert!(queue.push(sized(2, "a", now, large), now).is_none());
-    assert_eq!(position(queue.push(sized(3, "a", now, large), now)), Some(3));
-    assert!(queue.push(sized(4, "b", now, large), now).is_none(), "the first of a key always finds room");
+    for at in 1..=3 {
+        assert!(queue.has_room());
+        assert!(queue.push(sized(at, "a", now, large), now).is_none());
+    }
+    assert!(!queue.has_room(), "18 MiB wait");
+    assert_eq!(started(&mut queue, now), [1]);
+    assert!(queue.has_room());
+    // Now it is stuck: others could be handled.
+    assert!(queue.push(sized(4, "a", now, large), now).is_none());
+    let later = now + SLOW;
+    let given_back: Vec<u64> =
+        queue.make_room(later).into_iter().filter_map(|back| position(Some(back))).collect();
+    assert_eq!(given_back, [4]);
+    assert!(queue.push(sized(5, "b", later, large), later).is_none(), "the first of a key always finds room");
+    assert_eq!(started(&mut queue, later), [5]);
+}
+
+#[test]
+fn while_every_key_moves_nothing_is_given_back_however_long_the_log_is() {
+    let mut now = Instant::now();
+    for keys in [1, 2, 64] {
+        let mut queue = queue();
+        let (mut next, mut handled, mut running) = (0, Vec::new(), Vec::new());
+        while handled.len() < 2000 {
+            while queue.has_room() && next < 2000 {
+                let delivery = queued(next, &format!("k{}", next % keys), now);
+                assert!(queue.push(delivery, now).is_none(), "{next} of {keys} keys");
+                next += 1;
+            }
+            running.extend(std::iter::from_fn(|| queue.start(now)));
+            assert!(queue.make_room(now).is_empty(), "{next} of {keys} keys");
+            now += SLOW / 3;
+            for done in running.drain(..) {
+                queue.release(&done.key, done.delivery.position);
+                handled.push(done.delivery.position.0);
+            }
+        }
+        handled.sort_unstable();
+        assert_eq!(handled, (0..2000).collect::<Vec<u64>>());
+    }
+}
+
+#[test]
+fn a_key_that_filled_the_queue_and_gets_stuck_makes_room_for_the_others() {
+    let now = Instant::now();
+    let mut queue = queue();
+    let mut next = 1;
+    while queue.has_room() {
+        assert!(queue.push(queued(next, "a", now), now).is_none());
+        next += 1;
+    }
+    assert_eq!(started(&mut queue, now), [1]);
+    assert!(queue.push(queued(next, "a", now), now).is_none());
+    assert!(queue.make_room(now).is_empty(), "it may end in a moment");
+    let later = queue.wakes(now).unwrap();
+    let mut away: Vec<u64> =
+        queue.make_room(later).into_iter().filter_map(|back| position(Some(back))).collect();
+    assert!(away.len() > 10 && queue.has_room(), "{away:?}");
+    assert!(queue.push(queued(1000, "b", later), later).is_none());
+    assert_eq!(started(&mut queue, later), [1000]);
+
+    // It goes on, and those that are away come back in any order: each is handled in its own place.
+    queue.release("a", Position(1));
+    let mut seen = vec![1];
+    while !away.is_empty() || seen.len() < usize::try_from(next).unwrap() {
+        while let Some(started) = queue.start(later) {
+            seen.push(started.delivery.position.0);
+            queue.release("a", started.delivery.position);
+        }
+        for back in std::mem::take(&mut away) {
+            away.extend(position(queue.push(queued(back, "a", later), later)));
+        }
+    }
+    assert!(seen.is_sorted() && seen.len() == usize::try_from(next).unwrap(), "{seen:?}");
 }
