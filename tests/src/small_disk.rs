@@ -56,6 +56,14 @@ impl SmallDisk {
         fs::remove_file(self.path.join(name)).with_context(|| format!("cannot remove {name}"))
     }
 
+    /// Makes it larger, to so many MiB.
+    pub fn grow(&self, mib: u32) -> anyhow::Result<()> {
+        let size = format!("remount,size={mib}m");
+        let output = Command::new("mount").args(["-o", &size]).arg(&self.path).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
     /// Unmounts it.
     pub fn unmount(&self) -> anyhow::Result<()> {
         let output = Command::new("umount").arg("-l").arg(&self.path).output()?;
