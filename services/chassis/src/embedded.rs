@@ -1,11 +1,11 @@
 //! The embedded engine: the log, the state and the large bodies in one folder, for one process.
 //!
-//! - The log is a row of files of our own ([`log`]); the state is a sled database ([`state`]). Each has one thread that
+//! - The log is a row of files of our own (`log`); the state is a sled database (`state`). Each has one thread that
 //!   writes it: it takes what has come, writes it in one piece, **calls fsync itself** (sled 0.34's flush is not an
 //!   fsync), and only then answers. Whoever comes meanwhile is in the next batch (group commit).
 //! - Each record has a version and a checksum ([`crate::frame`]). One that is damaged is told, and the rest is read.
-//! - Space is bounded: the oldest files of the log are dropped ([`retention`]).
-//! - On a full or failing disk the engine refuses, says so in its readiness, tries again, and goes on ([`trouble`]).
+//! - Space is bounded: the oldest files of the log are dropped (`retention`).
+//! - On a full or failing disk the engine refuses, says so in its readiness, tries again, and goes on (`trouble`).
 
 mod appender;
 mod archive;
