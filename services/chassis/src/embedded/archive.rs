@@ -37,15 +37,7 @@ impl Embedded {
 #[async_trait]
 impl Archive for Embedded {
     async fn messages(&self, from: Position, limit: usize) -> Result<Vec<RawRecord>, BusError> {
-        let end = *self.0.last.borrow();
-        let (mut page, mut from) = (Vec::new(), from.0.max(1));
-        while page.len() < limit {
-            let found = self.0.log.find(from).map_err(|error| BusError::new("read the log", error))?;
-            let Some(raw) = found.filter(|raw| raw.position <= end) else { break };
-            from = raw.position + 1;
-            page.push(raw_record(&raw));
-        }
-        Ok(page)
+        self.page(from, limit, |raw| Some(raw_record(raw)))
     }
 
     async fn cursors(&self) -> Result<Vec<Cursor>, BusError> {

@@ -74,6 +74,25 @@ impl Embedded {
         Ok(events::nats::encode(light.as_ref().unwrap_or(event)))
     }
 
+    /// Up to `limit` of what `pick` makes of the records at or after `from`, oldest first.
+    pub(super) fn page<T>(
+        &self,
+        from: Position,
+        limit: usize,
+        pick: impl Fn(&record::Raw) -> Option<T>,
+    ) -> Result<Vec<T>, BusError> {
+        // What is not published yet is not answered yet.
+        let end = *self.0.last.borrow();
+        let (mut page, mut from) = (Vec::new(), from.0.max(1));
+        while page.len() < limit {
+            let found = self.0.log.find(from).map_err(|error| BusError::new("read the log", error))?;
+            let Some(raw) = found.filter(|raw| raw.position <= end) else { break };
+            from = raw.position + 1;
+            page.extend(pick(&raw));
+        }
+        Ok(page)
+    }
+
     fn id_of(event: &Envelope) -> Id {
         let mut id = Id::default();
         hex::decode_to_slice(ledger::event_hash(event), &mut id).expect("the hash is hex of 16 bytes");
@@ -159,19 +178,10 @@ impl Bus for Embedded {
     }
 
     async fn read(&self, from: Position, limit: usize) -> Result<Vec<Recorded>, BusError> {
-        // What is not published yet is not answered yet.
-        let end = *self.0.last.borrow();
-        let (mut page, mut from) = (Vec::new(), from.0.max(1));
-        while page.len() < limit {
-            let found = self.0.log.find(from).map_err(|error| BusError::new("read the log", error))?;
-            let Some(raw) = found.filter(|raw| raw.position <= end) else { break };
-            from = raw.position + 1;
-            let (subject, recorded) = record::recorded(&raw);
-            if !subject.starts_with(REDRIVE) {
-                page.push(recorded);
-            }
-        }
-        Ok(page)
+        self.page(from, limit, |raw| {
+            let (subject, recorded) = record::recorded(raw);
+            (!subject.starts_with(REDRIVE)).then_some(recorded)
+        })
     }
 
     async fn first(&self) -> Result<Position, BusError> {
