@@ -91,6 +91,13 @@ impl Key {
         self.away.range(..first).map(|(_, until)| *until).chain([queued.not_before]).max()
     }
 
+    /// Gives a delivery back to the bus; those behind it wait for it, at most `patience` longer than it is put off.
+    fn send_away(&mut self, queued: Queued, now: Instant, patience: Duration) -> GivenBack {
+        let wait = queued.not_before.saturating_duration_since(now).max(BACK_AFTER);
+        self.away.insert(queued.delivery.position, now + wait + patience);
+        (queued.delivery, wait)
+    }
+
     fn is_idle(&self) -> bool {
         self.running.is_none() && self.waiting.is_empty() && self.away.is_empty()
     }
@@ -149,14 +156,13 @@ impl Queue {
     /// A failed delivery comes in again, to be tried after `queued.not_before`. Returns what has to be given back for it.
     #[must_use]
     pub fn retry(&mut self, queued: Queued, now: Instant) -> Option<GivenBack> {
-        let (name, position, not_before) = (queued.key.clone(), queued.delivery.position, queued.not_before);
-        self.release(&name, position);
+        let name = queued.key.clone();
+        self.release(&name, queued.delivery.position);
         // Those that wait for their time may not take the places of those whose time has come.
         let late = self.keys.values().filter(|key| !key.waiting.is_empty() && !key.ready(now)).count();
         if late * 2 >= self.places {
-            let wait = not_before.saturating_duration_since(now).max(BACK_AFTER);
-            self.keys.entry(name).or_default().away.insert(position, now + wait + self.patience);
-            return Some((queued.delivery, wait));
+            let key = self.keys.entry(name).or_default();
+            return Some(key.send_away(queued, now, self.patience));
         }
         self.push(queued, now)
     }
@@ -181,12 +187,10 @@ impl Queue {
 
     fn give_back(&mut self, name: &str, now: Instant) -> Option<GivenBack> {
         let key = self.keys.get_mut(name)?;
-        let (position, queued) = key.waiting.pop_last()?;
+        let (_, queued) = key.waiting.pop_last()?;
         self.waiting -= 1;
         self.bytes -= size(&queued);
-        let wait = queued.not_before.saturating_duration_since(now).max(BACK_AFTER);
-        key.away.insert(position, now + wait + self.patience);
-        Some((queued.delivery, wait))
+        Some(key.send_away(queued, now, self.patience))
     }
 
     /// The next delivery that may be handled now.
