@@ -85,7 +85,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// Binds the ports to an event. The runner does this; a test of a handler may too.
+    /// Binds the ports to an event, as the runner does: for tests of a handler.
     pub fn new(
         handler: &'static str,
         event: Arc<Envelope>,

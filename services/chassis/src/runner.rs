@@ -147,7 +147,7 @@ impl<H: Handler> Runner<H> {
             let _ = delivery.acker.settle(Settle::Return(Duration::ZERO)).await;
         }
         while let Some(joined) = self.running.join_next().await {
-            let Some(End::Again(queued)) = self.joined(joined) else { continue };
+            let Some(one::Ended { end: End::Again(queued), .. }) = self.joined(joined) else { continue };
             let _ = queued.delivery.acker.settle(Settle::Return(Duration::ZERO)).await;
         }
         Ok(())
@@ -198,24 +198,20 @@ impl<H: Handler> Runner<H> {
     }
 
     async fn ended(&mut self, joined: Result<one::Ended, tokio::task::JoinError>) {
-        if let Some(End::Again(queued)) = self.joined(joined) {
-            let given_back = self.queue.retry(*queued, Instant::now());
-            give_back(given_back).await;
+        let Some(one::Ended { key, position, end }) = self.joined(joined) else { return };
+        match end {
+            End::Settled => self.queue.release(&key, position),
+            End::Again(queued) => give_back(self.queue.retry(*queued, Instant::now())).await,
         }
     }
 
-    fn joined(&mut self, joined: Result<one::Ended, tokio::task::JoinError>) -> Option<End> {
+    fn joined(&self, joined: Result<one::Ended, tokio::task::JoinError>) -> Option<one::Ended> {
         self.ports.metrics.in_flight(H::NAME).dec();
-        match joined {
-            Ok(one::Ended { key, position, end }) => {
-                self.queue.release(&key, position);
-                Some(end)
-            }
-            Err(error) => {
+        joined
+            .inspect_err(|error| {
                 tracing::error!(handler = H::NAME, %error, "a task of the runner ended by itself");
-                None
-            }
-        }
+            })
+            .ok()
     }
 
     /// Signs of life for what waits: it is here, although nobody is at it.

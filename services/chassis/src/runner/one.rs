@@ -124,16 +124,17 @@ async fn attempt<H: Handler>(
                 return table.settle(light, Err(Failure::retry(error)), started).await;
             }
         };
-        let context = Context::new(
-            H::DURABLE,
-            event.clone(),
-            made,
-            ports.bus.clone(),
-            ports.store.clone(),
-            ports.clock.clone(),
-        );
-        let context = context.under(fence);
-        table.rehearsal.clone_from(&context.rehearsal);
+        let context = Context {
+            handler: H::DURABLE,
+            event: event.clone(),
+            attempt: made,
+            bus: ports.bus.clone(),
+            store: ports.store.clone(),
+            clock: ports.clock.clone(),
+            fence,
+            // One for both: what the handler says, the table records.
+            rehearsal: table.rehearsal.clone(),
+        };
         let outcome = AssertUnwindSafe(handler.handle(&event, &context)).catch_unwind().await;
         let outcome = outcome.unwrap_or_else(|panic| {
             Err(Failure::retry(anyhow::anyhow!("the handler panicked: {}", said(&panic))))
