@@ -2,6 +2,7 @@
 
 mod archive;
 mod bodies;
+mod bounds;
 mod dedup;
 mod lost;
 mod order;

@@ -89,11 +89,11 @@ impl JetStream {
     /// That the server can be used at all; one that is away may come later.
     pub async fn usable(&self) -> anyhow::Result<()> {
         match self.ground.client.connection_state() {
-            State::Connected => match self.ground.client.server_info().version.as_str() {
-                // The client is connected a moment before it knows to whom: that is no old server.
-                "" => return Ok(()),
-                version => connect::new_enough(version)?,
-            },
+            State::Connected => {
+                if !connect::introduced(&self.ground.client.server_info().version)? {
+                    return Ok(());
+                }
+            }
             State::Pending | State::Disconnected => return Ok(()),
         }
         match self.assets().await {

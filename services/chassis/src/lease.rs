@@ -32,6 +32,17 @@ struct Record {
     holder: String,
 }
 
+/// What the keys of the last tokens begin with, in the ledger.
+const TOKENS: &str = "lease/";
+
+/// The last token of a lease. Its field is called as in the ledger's records, and is put right with them when the ledger is
+/// moved to another store.
+#[derive(Serialize, Deserialize)]
+struct Token {
+    v: u8,
+    fence: u64,
+}
+
 /// The leases that this process asks for.
 pub struct Leases {
     store: Arc<dyn Store>,
@@ -70,13 +81,46 @@ impl Leases {
     /// Takes the lease if nobody has it.
     pub async fn acquire(&self, name: &str) -> Result<Option<Lease>, StoreError> {
         let asked = Instant::now();
-        match self.write(name, Expect::Absent).await {
-            Ok(revision) => {
-                let held = Held { token: revision, until: Mutex::new(asked + TTL - MARGIN) };
-                Ok(Some(Lease { name: name.to_owned(), revision, fence: Fence(Some(Arc::new(held))) }))
+        let revision = match self.write(name, Expect::Absent).await {
+            Ok(revision) => revision,
+            Err(StoreError::Conflict) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let counted = self.count(name, revision).await;
+        let token = *counted.as_ref().unwrap_or(&0);
+        let held = Held { token, until: Mutex::new(asked + TTL - MARGIN) };
+        let lease = Lease { name: name.to_owned(), revision, fence: Fence(Some(Arc::new(held))) };
+        // Whoever was stopped meanwhile may have the larger token, but not the lease.
+        if counted.is_ok() && lease.fence.holds() {
+            return Ok(Some(lease));
+        }
+        self.release(lease).await;
+        counted.map(|_| None)
+    }
+
+    /// The token of a new holding: larger than every one before. The last one is kept in the ledger, whose records it is
+    /// compared with, and not with the leases: should their bucket be deleted and made anew, its revisions begin with 1.
+    /// Where the last one is not known yet, the revision is larger than any token that was given before there was a count.
+    async fn count(&self, name: &str, revision: u64) -> Result<u64, StoreError> {
+        let key = format!("{TOKENS}{name}");
+        loop {
+            let (last, expect) = match self.store.get(Bucket::Ledger, &key).await? {
+                Some(entry) => {
+                    let token: Token =
+                        serde_json::from_slice(&entry.value).map_err(StoreError::unavailable)?;
+                    (token.fence, Expect::Revision(entry.revision))
+                }
+                None => (0, Expect::Absent),
+            };
+            let token = revision.max(last + 1);
+            let bytes = serde_json::to_vec(&Token { v: VERSION, fence: token });
+            let bytes = bytes.map_err(StoreError::unavailable)?;
+            match self.store.put(Bucket::Ledger, &key, bytes, expect, None).await {
+                Ok(_) => return Ok(token),
+                // Somebody who had the lease before is late, or somebody who comes after is early.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
             }
-            Err(StoreError::Conflict) => Ok(None),
-            Err(error) => Err(error),
         }
     }
 

@@ -15,6 +15,7 @@ on_both_engines!(
     what_is_given_up_does_not_come_back,
     progress_keeps_a_delivery,
     a_consumer_hears_its_types_alone,
+    a_glob_that_ends_within_a_word_brings_nothing_else,
     a_consumer_may_begin_now,
     a_consumer_may_begin_at_a_time,
     two_consumers_each_get_everything,
@@ -107,6 +108,26 @@ async fn a_consumer_hears_its_types_alone(on: Fixture) -> anyhow::Result<()> {
     assert_eq!(id_of(&delivery), "1");
     delivery.acker.settle(Settle::Ack).await?;
     nothing_more(&mut deliveries).await
+}
+
+async fn a_glob_that_ends_within_a_word_brings_nothing_else(on: Fixture) -> anyhow::Result<()> {
+    let types =
+        ["com.github.push", "com.gitlab.push", "com.argocd.sync", "com.git", "io.x.failed", "io.x.done"];
+    for ty in types {
+        on.engine.bus.publish(&typed(ty, ty)).await?;
+    }
+    let types = vec!["com.git*".to_owned(), "io.*.failed".to_owned()];
+    let spec = ConsumerSpec { types, ..spec("h") };
+    let mut deliveries = on.engine.bus.consume(spec.clone()).await?;
+    for id in ["com.github.push", "com.gitlab.push", "com.git", "io.x.failed"] {
+        let delivery = next(&mut deliveries).await?;
+        assert_eq!(id_of(&delivery), id);
+        delivery.acker.settle(Settle::Ack).await?;
+    }
+    nothing_more(&mut deliveries).await?;
+    // What it does not hear is settled, too: it does not come to the next process either.
+    drop(deliveries);
+    nothing_more(&mut on.engine.bus.consume(spec).await?).await
 }
 
 async fn a_consumer_may_begin_now(on: Fixture) -> anyhow::Result<()> {

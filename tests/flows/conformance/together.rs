@@ -6,7 +6,8 @@ use std::time::Duration;
 use chassis::lease::{Fence, Leases};
 use chassis::runner::{self, Options, Ports};
 use chassis::{
-    Clock as _, Context, Failure, Handler, Hears, ManualClock, Outcome, Reconciled, Shutdown, SystemClock,
+    Bucket, Clock as _, Context, Expect, Failure, Handler, Hears, ManualClock, Outcome, Reconciled, Shutdown,
+    SystemClock,
 };
 use events::Envelope;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use super::{Fixture, PATIENCE, event, on_both_engines, ports};
 
 on_both_engines!(
     a_lease_has_one_holder_and_its_token_grows,
+    a_token_is_larger_than_the_one_before_whatever_the_revision,
     a_lease_that_is_not_renewed_ends_for_its_holder_before_another_can_have_it,
     an_effect_of_an_earlier_holder_is_refused,
     one_of_two_processes_is_active_and_hands_over_when_it_ends,
@@ -81,6 +83,28 @@ async fn a_lease_has_one_holder_and_its_token_grows(on: Fixture) -> anyhow::Resu
     one.release(held).await;
     let held = two.acquire("x").await?.expect("it was let go");
     assert!(held.fence().token() > first);
+    Ok(())
+}
+
+async fn a_token_is_larger_than_the_one_before_whatever_the_revision(on: Fixture) -> anyhow::Result<()> {
+    let leases = Leases::new(on.engine.store.clone(), "one");
+    let held = leases.acquire("x").await?.expect("nobody has it");
+    let first = held.fence().token();
+    leases.release(held).await;
+    // As if a thousand had been given by a bucket that is gone.
+    let key = "lease/x";
+    let entry = on.engine.store.get(Bucket::Ledger, key).await?.expect("it is counted in the ledger");
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&entry.value)?["fence"], first);
+    let last = serde_json::to_vec(&serde_json::json!({"v": 1, "fence": first + 1000}))?;
+    on.engine.store.put(Bucket::Ledger, key, last, Expect::Any, None).await?;
+    let held = leases.acquire("x").await?.expect("it was let go");
+    assert_eq!(held.fence().token(), first + 1001);
+    // One that cannot be counted is not had, and not kept from others.
+    leases.release(held).await;
+    on.engine.store.put(Bucket::Ledger, key, b"noise".to_vec(), Expect::Any, None).await?;
+    assert!(leases.acquire("x").await.is_err());
+    on.engine.store.delete(Bucket::Ledger, key, Expect::Any).await?;
+    assert!(leases.acquire("x").await?.is_some());
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! Somebody deletes what Signalbox keeps on the server, under a running process.
 
+use async_nats::jetstream::stream;
 use chassis::bus::{Bus as _, Settle};
-use chassis::{Bucket, Expect};
+use chassis::lease::Leases;
+use chassis::{Bucket, Expect, StoreError};
 
 use super::{World, ids, keyed, next_in_spite_of_errors};
 use crate::conformance::{PATIENCE, id_of, next, spec};
@@ -95,6 +97,62 @@ async fn a_deleted_bucket_is_made_anew() -> anyhow::Result<()> {
     .await?;
     assert_eq!(process.store.get(Bucket::Ledger, "a").await?, None);
     assert!(process.store.get(Bucket::Ledger, "b").await?.is_some());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_holder_does_not_pass_for_a_newer_one_when_the_leases_were_deleted() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let process = world.process().await?;
+    let leases = Leases::new(process.store.clone(), "one");
+    // Revisions of the bucket that will be gone.
+    for _ in 0..20 {
+        process.store.put(Bucket::Lease, "other", b"x".to_vec(), Expect::Any, None).await?;
+    }
+    let old = leases.acquire("x").await?.expect("nobody has it").fence().token();
+    assert!(old > 20, "{old}");
+    world.raw.delete_key_value("SIGNALBOX_lease").await?;
+    let other = Leases::new(process.store.clone(), "two");
+    let new = tests::eventually(PATIENCE, "there are leases again", async || {
+        other.acquire("x").await?.ok_or_else(|| anyhow::anyhow!("somebody has it"))
+    })
+    .await?;
+    assert!(new.fence().token() > old, "{} after {old}", new.fence().token());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_marks_of_deleted_keys_go_by_themselves() -> anyhow::Result<()> {
+    const KEYS: usize = 20;
+    let world = World::start().await?;
+    let name = "KV_SIGNALBOX_ledger";
+    drop(world.process().await?);
+    let config = world.raw.get_stream(name).await?.cached_info().config.clone();
+    let short = Some(std::time::Duration::from_secs(1));
+    world.raw.update_stream(stream::Config { subject_delete_marker_ttl: short, ..config }).await?;
+    let process = world.process().await?;
+    let store = &process.store;
+    for key in 0..KEYS {
+        store.put(Bucket::Ledger, &key.to_string(), b"1".to_vec(), Expect::Absent, None).await?;
+        store.delete(Bucket::Ledger, &key.to_string(), Expect::Any).await?;
+    }
+    store.put(Bucket::Ledger, "stays", b"1".to_vec(), Expect::Absent, None).await?;
+    let bucket = world.raw.get_stream(name).await?;
+    let marks = bucket.get_info().await?.state.messages;
+    assert!(marks > KEYS as u64 / 2, "each leaves a mark for a while: {marks}");
+    // While they go, a key that is made again is nobody else's.
+    let again = tests::eventually(PATIENCE, "the marks are gone", async || {
+        let messages = bucket.get_info().await?.state.messages;
+        let revision = store.put(Bucket::Ledger, "0", b"2".to_vec(), Expect::Absent, None).await?;
+        store.delete(Bucket::Ledger, "0", Expect::Revision(revision)).await?;
+        anyhow::ensure!(messages <= 2, "there are {messages}");
+        Ok(store.put(Bucket::Ledger, "1", b"2".to_vec(), Expect::Absent, None).await?)
+    })
+    .await?;
+    let entry = store.get(Bucket::Ledger, "1").await?;
+    assert_eq!(entry.map(|entry| (entry.value, entry.revision)), Some((b"2".to_vec(), again)));
+    let stale = store.put(Bucket::Ledger, "1", b"3".to_vec(), Expect::Absent, None).await;
+    assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
     Ok(())
 }
 

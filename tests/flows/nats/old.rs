@@ -42,6 +42,14 @@ async fn a_server_that_is_too_old_is_refused_at_the_start_with_its_version() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_not_introduced_itself_is_waited_for_and_not_taken_for_an_old_one()
+-> anyhow::Result<()> {
+    let url = format!("nats://127.0.0.1:{}", greeter("")?);
+    let engine = Engine::open(&url.parse()?).await?;
+    not_ready(&engine, "has not introduced itself yet").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_jetstream_is_a_reason_and_is_enough_when_it_has_it() -> anyhow::Result<()> {
     let mut nats = Nats::with(Config::without_jetstream()).await?;
     let engine = Engine::open(&nats.url().parse()?).await?;

@@ -116,8 +116,17 @@ fn reconnect_delay(attempts: usize) -> Duration {
     full.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
+/// Whether the server has said its version, and one that will do. The client is connected a moment before it knows to
+/// whom: that is no old server.
+pub fn introduced(version: &str) -> anyhow::Result<bool> {
+    if version.is_empty() {
+        return Ok(false);
+    }
+    new_enough(version).map(|()| true)
+}
+
 /// An older server cannot keep what we keep.
-pub fn new_enough(version: &str) -> anyhow::Result<()> {
+fn new_enough(version: &str) -> anyhow::Result<()> {
     let mut numbers = version.split(['.', '-']).map_while(|part| part.parse::<u64>().ok());
     let found = numbers.next().zip(numbers.next());
     if found.is_some_and(|found| found >= OLDEST) {
@@ -143,6 +152,13 @@ mod tests {
             let error = new_enough(version).expect_err(version).to_string();
             assert!(error.contains(&format!("version {version},")) && error.contains("2.11"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_server_that_has_not_said_its_version_is_no_old_one() {
+        assert!(!introduced("").unwrap());
+        assert!(introduced("2.11.0").unwrap());
+        introduced("2.10.29").expect_err("that one is old");
     }
 
     #[test]

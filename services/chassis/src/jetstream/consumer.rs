@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_nats::jetstream::{AckKind, Message, consumer::pull};
 use async_trait::async_trait;
+use events::Envelope;
+use events::subject::PREFIX;
 use futures::StreamExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -158,12 +160,13 @@ impl Pull {
         }
         self.highest = self.highest.max(position);
         let reply = message.reply.clone().context("a message of the log cannot be acknowledged")?;
-        if !self.place.arrived(position) {
+        let event = decode(&message.subject, message.headers.as_ref(), &message.payload);
+        let heard = hears(&self.spec, &message.subject, event.as_ref().ok());
+        if !heard || !self.place.arrived(position) {
             let client = self.ground.client.clone();
             tokio::spawn(async move { client.publish(reply, AckKind::Ack.into()).await });
             return Ok(None);
         }
-        let event = decode(&message.subject, message.headers.as_ref(), &message.payload);
         let key = event.as_ref().ok().map(|event| event.partition_key().into_owned());
         let settler = Settler {
             ground: self.ground.clone(),
@@ -204,6 +207,15 @@ impl Pull {
             }
         }
     }
+}
+
+/// Whether a message is the handler's. The filter of the durable holds whole tokens, and so may bring more.
+fn hears(spec: &ConsumerSpec, subject: &str, event: Option<&Envelope>) -> bool {
+    // A redelivery is for the handler that its subject names, whatever it hears.
+    let Some(of_subject) = subject.strip_prefix(PREFIX) else { return true };
+    // What cannot be read is known by its subject alone, and must end as somebody's dead letter.
+    let ty = event.map_or(of_subject, Envelope::ty);
+    spec.types.iter().any(|glob| events::subject::fits(glob, ty))
 }
 
 fn connects(ground: &Ground) -> u64 {

@@ -24,6 +24,12 @@ pub const MAX_UNSETTLED: i64 = 10_000;
 pub const NOTHING_NEW: i64 = 1;
 /// So many pulls make what may be in flight: few messages wait in the client, where nobody gives signs of life for them.
 const BATCHES: usize = 4;
+/// How many bytes one pull may bring. The client begins the next one when half of a pull has been taken, so that at most
+/// two are on their way or wait in the client: 8 MiB a handler, whatever the size of its events, beside the bound of the
+/// runner's queue. What is held back while a gate is closed was within these bounds in the process that had it.
+const PULL_BYTES: usize = 4 * 1024 * 1024;
+/// What a message takes in a pull beside what the server counts of it when it is published: subjects.
+const SUBJECTS: usize = 16 * 1024;
 /// How long one pull waits at the server.
 const EXPIRES: Duration = Duration::from_secs(5);
 
@@ -52,7 +58,9 @@ pub async fn open(ground: &Ground, spec: &ConsumerSpec, known: Option<&Place>) -
     };
     match assets.stream.consumer_info(&spec.name).await {
         Ok(info) => resume(ground, &assets, spec, known, record, &info).await,
-        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => create(&assets, spec, record).await,
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+            create(ground, &assets, spec, record).await
+        }
         Err(error) => {
             ground.doubt();
             Err(error).context("cannot look at the consumer")
@@ -86,7 +94,7 @@ async fn resume(
         }
     };
     // Where it began cannot be changed any more, and need not be.
-    let messages = pull(assets, spec, info.config.deliver_policy, limit).await?;
+    let messages = pull(ground, assets, spec, info.config.deliver_policy, limit).await?;
     let record = Record::of(assets, info).with_settled_of(record);
     let until = put_off.iter().map(|(position, (_, until))| (*position, *until)).collect();
     // The oldest of each key, which is what those behind it wait for.
@@ -96,7 +104,12 @@ async fn resume(
     Ok(Opened { messages, record, gate, put_off, until, highest })
 }
 
-async fn create(assets: &Assets, spec: &ConsumerSpec, record: Option<Record>) -> anyhow::Result<Opened> {
+async fn create(
+    ground: &Ground,
+    assets: &Assets,
+    spec: &ConsumerSpec,
+    record: Option<Record>,
+) -> anyhow::Result<Opened> {
     let (policy, record) = match record {
         Some(record) if record.is_of(assets) => {
             let (handler, position) = (&spec.name, record.floor);
@@ -121,7 +134,7 @@ async fn create(assets: &Assets, spec: &ConsumerSpec, record: Option<Record>) ->
         }
         None => (start(spec)?, None),
     };
-    let messages = pull(assets, spec, policy, MAX_UNSETTLED).await?;
+    let messages = pull(ground, assets, spec, policy, MAX_UNSETTLED).await?;
     let info = assets.stream.consumer_info(&spec.name).await.context("cannot look at the consumer")?;
     let record = match record {
         Some(record) => record.taken_over(&info),
@@ -157,14 +170,18 @@ fn config(spec: &ConsumerSpec, deliver_policy: DeliverPolicy, limit: i64) -> pul
 }
 
 async fn pull(
+    ground: &Ground,
     assets: &Assets,
     spec: &ConsumerSpec,
     policy: DeliverPolicy,
     limit: i64,
 ) -> anyhow::Result<pull::Stream> {
     let consumer = stream::consumer(&assets.stream, &spec.name, config(spec, policy, limit)).await?;
+    // A message that is larger than a pull would never come.
+    let largest = ground.client.server_info().max_payload + SUBJECTS;
     consumer
         .stream()
+        .max_bytes_per_batch(PULL_BYTES.max(largest))
         .max_messages_per_batch(spec.max_in_flight.div_ceil(BATCHES))
         .expires(EXPIRES)
         .heartbeat(HEARTBEAT)

@@ -97,9 +97,7 @@ impl Ground {
     ) -> anyhow::Result<Arc<Assets>> {
         *looked = Some(Instant::now());
         let version = self.client.server_info().version;
-        // A connection that has just come or gone may not have said who it is.
-        anyhow::ensure!(!version.is_empty(), "the NATS server has not introduced itself yet");
-        connect::new_enough(&version)?;
+        anyhow::ensure!(connect::introduced(&version)?, "the NATS server has not introduced itself yet");
         let assets = Arc::new(self.explained(stream::ensure(&self.context).await)?);
         for (name, lost) in before.iter().flat_map(|before| remade(before, &assets)) {
             tracing::error!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::header::HeaderMap;
+use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -117,6 +118,21 @@ const ADDED: [&str; 6] = [
 
 fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
     headers?.get(name)?.as_str().parse().ok()
+}
+
+/// What time it is by the clock of the server.
+pub async fn now(ground: &Ground, stream: &str) -> anyhow::Result<DateTime<Utc>> {
+    /// The part of the answer that the client's own type leaves out.
+    #[derive(serde::Deserialize)]
+    struct Said {
+        ts: DateTime<Utc>,
+    }
+    let answer = ground.context.request(format!("STREAM.INFO.{stream}"), &()).await;
+    let answer: Response<Said> = answer.context("cannot ask the server for the time")?;
+    match answer {
+        Response::Ok(Said { ts }) => Ok(ts),
+        Response::Err { error } => Err(error).context("the server does not say the time"),
+    }
 }
 
 /// The oldest place that is kept.

@@ -12,13 +12,13 @@ use anyhow::Context as _;
 use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::kv;
 use async_nats::jetstream::message::PublishMessage;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::ground::Ground;
 use super::history;
 use super::stream::Assets;
-use crate::{Clock as _, SystemClock};
 
 /// How often the place is written down, when it moved.
 const WRITTEN: Duration = Duration::from_secs(10);
@@ -101,6 +101,14 @@ struct PutOff {
     /// The partition key of its event; absent for what is no event.
     key: Option<String>,
     millis: u64,
+}
+
+impl PutOff {
+    /// How much of it is left, where both times are by the clock of the server; never more than the whole.
+    fn left(&self, written: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+        let passed = (now - written).to_std().unwrap_or_default();
+        Duration::from_millis(self.millis).saturating_sub(passed)
+    }
 }
 
 /// The place of one consumer, as this process sees it.
@@ -294,15 +302,35 @@ pub async fn all_put_off(
     let prefix = format!("{}p.{name}.", assets.places.prefix);
     let subject = format!("{prefix}*");
     let stream = &assets.places.stream_name;
-    let found = history::page(ground, stream, &subject, 1, MAX_PUT_OFF).await?;
-    let now = SystemClock.now();
-    let found = found.into_iter().filter(|stored| !stored.payload.is_empty()).filter_map(|stored| {
+    let mut found = history::page(ground, stream, &subject, 1, MAX_PUT_OFF).await?;
+    found.retain(|stored| !stored.payload.is_empty());
+    if found.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    // By the server's clock, which also says when it was written down: ours may differ by any amount.
+    let (now, here) = (history::now(ground, stream).await?, Instant::now());
+    let found = found.into_iter().filter_map(|stored| {
         let position = stored.subject.strip_prefix(&prefix)?.parse().ok()?;
-        let PutOff { v: _, key, millis } = serde_json::from_slice(&stored.payload).ok()?;
-        let whole = Duration::from_millis(millis);
-        // By two clocks; but never longer than the whole.
-        let passed = (now - stored.recorded).to_std().unwrap_or_default();
-        Some((position, (key, Instant::now() + whole.saturating_sub(passed))))
+        let put_off: PutOff = serde_json::from_slice(&stored.payload).ok()?;
+        let left = put_off.left(stored.recorded, now);
+        Some((position, (put_off.key, here + left)))
     });
     Ok(found.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_put_off_is_a_difference_of_two_times_of_one_clock() {
+        let put_off = PutOff { v: VERSION, key: None, millis: 10_000 };
+        let written = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
+        for (passed, left) in [(0, 10), (4, 6), (10, 0), (60, 0), (-3, 10)] {
+            let now = written + TimeDelta::seconds(passed);
+            assert_eq!(put_off.left(written, now), Duration::from_secs(left), "after {passed} s");
+        }
+    }
 }

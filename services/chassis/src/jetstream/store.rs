@@ -18,7 +18,7 @@ use super::JetStream;
 use super::blobs::Blobs;
 use super::ground::Ground;
 use super::history::{self, Stored};
-use super::stream::Assets;
+use super::stream::{Assets, MARKER_AGE};
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 use crate::{Clock as _, SystemClock};
 
@@ -55,6 +55,12 @@ fn decode(encoded: &str) -> Option<String> {
         bytes.extend_from_slice(rest.as_bytes());
     }
     String::from_utf8(bytes).ok()
+}
+
+/// How long the mark of a deleted key stays: as long as the server keeps that of an expired one.
+fn marker_age(bucket: &kv::Store) -> Duration {
+    let said = bucket.stream.cached_info().config.subject_delete_marker_ttl;
+    said.filter(|age| *age > Duration::ZERO).unwrap_or(MARKER_AGE)
 }
 
 fn live(entry: kv::Entry) -> Option<Entry> {
@@ -156,19 +162,28 @@ impl Store for Buckets {
         ttl: Option<Duration>,
     ) -> Result<u64, StoreError> {
         let (bucket, key) = (self.bucket(bucket)?, encode(key));
-        let mut message = PublishMessage::build().payload(value.into());
-        if let Some(revision) = self.expected(bucket, &key, expect).await? {
-            message = message.expected_last_subject_sequence(revision);
+        let value = bytes::Bytes::from(value);
+        loop {
+            let revision = self.expected(bucket, &key, expect).await?;
+            let mut message = PublishMessage::build().payload(value.clone());
+            if let Some(revision) = revision {
+                message = message.expected_last_subject_sequence(revision);
+            }
+            if let Some(ttl) = ttl {
+                message = message.ttl(ttl);
+            }
+            match self.publish(bucket, &key, message).await {
+                // A mark that was found may be gone since: then the key is as absent as before, and nobody else wrote it.
+                Err(StoreError::Conflict) if expect == Expect::Absent && revision != Some(0) => {}
+                written => return written,
+            }
         }
-        if let Some(ttl) = ttl {
-            message = message.ttl(ttl);
-        }
-        self.publish(bucket, &key, message).await
     }
 
     async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
         let (bucket, key) = (self.bucket(bucket)?, encode(key));
-        let mut message = PublishMessage::build().header("KV-Operation", "DEL");
+        // The mark of it goes by itself, as that of an expiry does; or keys that are never made again would fill the bucket.
+        let mut message = PublishMessage::build().header("KV-Operation", "DEL").ttl(marker_age(bucket));
         if let Some(revision) = self.expected(bucket, &key, expect).await? {
             message = message.expected_last_subject_sequence(revision);
         }

@@ -28,8 +28,8 @@ const LOG_AGE: Duration = Duration::from_hours(24 * 30);
 const DUPLICATE_WINDOW: Duration = Duration::from_hours(1);
 /// How long the dedup index remembers ids: longer than GitHub offers a delivery for redelivery (3 days).
 const DEDUP_AGE: Duration = Duration::from_hours(24 * 8);
-/// How long the marker of an expired key stays.
-const MARKER_AGE: Duration = Duration::from_mins(10);
+/// How long the marker of a deleted or expired key stays.
+pub const MARKER_AGE: Duration = Duration::from_mins(10);
 
 /// What the engine keeps on the server.
 #[derive(Clone)]
