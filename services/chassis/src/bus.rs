@@ -88,7 +88,7 @@ pub enum Start {
 pub struct ConsumerSpec {
     /// Its durable name: the handler's.
     pub name: String,
-    /// Globs of event types ([`events::subject::fits`]); an engine may deliver more, never less.
+    /// Globs of event types ([`events::subject::fits`]); these are delivered, and nothing else.
     pub types: Vec<String>,
     /// Where it begins when it is new.
     pub start: Start,
