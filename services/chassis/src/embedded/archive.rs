@@ -14,7 +14,7 @@ use super::record::{self, Raw};
 use super::store::{self, Stored};
 use super::trouble::WriteError;
 use super::writer::Changes;
-use super::{Embedded, blob, verify};
+use super::{Embedded, verify};
 use crate::archive::{Archive, Cursor, Damage, KnownId, RawRecord, Report, StateRecord};
 use crate::bus::{BusError, Position};
 use crate::ledger;
@@ -100,8 +100,8 @@ impl Archive for Embedded {
     }
 
     async fn blobs(&self) -> Result<Vec<String>, BusError> {
-        let all = blob::all(&self.0.folder.blobs())
-            .map_err(|error| BusError::new("list the large bodies", error))?;
+        let all = self.0.folder.blobs().all();
+        let all = all.map_err(|error| BusError::new("list the large bodies", error))?;
         Ok(all.into_iter().map(|(name, _)| name).collect())
     }
 
@@ -239,13 +239,7 @@ impl Embedded {
         limit: usize,
         now: DateTime<Utc>,
     ) -> anyhow::Result<BTreeMap<Id, (u64, i64)>> {
-        let from = after_key(keys::IDS, after.as_ref().map(<[u8; 16]>::as_slice));
-        let gone = self.0.state.scan(keys::IDS, &from, limit)?;
-        let gone = gone.iter().filter(|(key, value)| !store::is_forgotten(key, value, now));
-        let mut page: BTreeMap<Id, (u64, i64)> = gone
-            .filter_map(|(key, value)| keys::known_id(key, value))
-            .map(|(id, at, seen)| (id, (at, seen)))
-            .collect();
+        let mut page: BTreeMap<Id, (u64, i64)> = BTreeMap::new();
         self.0.log.for_each_ids(|ids, times| {
             for (id, position) in ids.iter().filter(|(id, _)| after.is_none_or(|after| *id > after)) {
                 let at = times.binary_search_by_key(position, |entry| entry.position).ok();
@@ -256,6 +250,13 @@ impl Embedded {
                 }
             }
         })?;
+        // After the log: what retention moves from there to here meanwhile is not missed.
+        let from = after_key(keys::IDS, after.as_ref().map(<[u8; 16]>::as_slice));
+        let gone = self.0.state.scan(keys::IDS, &from, limit)?;
+        let gone = gone.iter().filter(|(key, value)| !store::is_forgotten(key, value, now));
+        for (id, at, seen) in gone.filter_map(|(key, value)| keys::known_id(key, value)) {
+            page.entry(id).or_insert((at, seen));
+        }
         while page.len() > limit {
             page.pop_last();
         }

@@ -14,7 +14,7 @@ use super::consumer::Consumer;
 use super::feed::Feed;
 use super::log::entry::Id;
 use super::trouble::WriteError;
-use super::{Embedded, blob, keys, record};
+use super::{Embedded, keys, record};
 use crate::bus::{
     Bus, BusError, ConsumerSpec, Deliveries, Position, PublishError, Published, Recorded, Start,
 };
@@ -68,8 +68,10 @@ impl Embedded {
             && let Some(name) = claim::name(event)
         {
             // The body is older than the event that now refers to it.
-            let touched = blob::touch(&self.0.folder.blobs(), &name, self.0.clock.now());
-            touched.map_err(|error| PublishError::Unavailable(error.into()))?;
+            let (folder, now) = (self.0.folder.clone(), self.0.clock.now());
+            let touched = tokio::task::spawn_blocking(move || folder.blobs().touch(&name, now)).await;
+            let touched = touched.map_err(|error| PublishError::Unavailable(error.into()))?;
+            touched.map_err(|error| WriteError::of(&error))?;
         }
         Ok(events::nats::encode(light.as_ref().unwrap_or(event)))
     }

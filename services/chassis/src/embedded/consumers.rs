@@ -46,6 +46,16 @@ impl Consumers {
         self.lock().keys().cloned().collect()
     }
 
+    /// Where those stand that are open here.
+    pub fn here(&self) -> Vec<Standing> {
+        let standing = |(name, consumer): (&String, &Arc<Consumer>)| Standing {
+            name: name.clone(),
+            floor: consumer.floor(),
+            opened: None,
+        };
+        self.lock().iter().map(standing).collect()
+    }
+
     /// Where all known consumers stand.
     pub fn standings(&self, state: &State) -> anyhow::Result<Vec<Standing>> {
         let mut opened = HashMap::new();

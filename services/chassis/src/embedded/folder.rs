@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 
+use super::blob::Blobs;
 use super::log::sync_dir;
 use crate::engine::OpenError;
 
@@ -31,6 +32,7 @@ const POLL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Folder {
     dir: PathBuf,
+    blobs: Blobs,
     _lock: File,
 }
 
@@ -55,7 +57,10 @@ impl Folder {
         let patience = Instant::now() + PATIENCE;
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(Self { dir: dir.to_owned(), _lock: lock }),
+                Ok(()) => {
+                    let blobs = Blobs::new(dir.join("blobs"));
+                    return Ok(Self { dir: dir.to_owned(), blobs, _lock: lock });
+                }
                 Err(TryLockError::WouldBlock) if Instant::now() >= patience => {
                     return Err(OpenError::Locked(dir.to_owned()));
                 }
@@ -128,8 +133,8 @@ impl Folder {
     }
 
     /// The large bodies.
-    pub fn blobs(&self) -> PathBuf {
-        self.dir.join("blobs")
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
     }
 
     /// Where format 1 has everything.

@@ -10,7 +10,9 @@ mod index;
 mod open;
 pub mod scan;
 mod sealed;
+pub mod seam;
 pub mod table;
+mod writing;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -25,9 +27,11 @@ use super::record::Raw;
 use cache::Cache;
 use entry::{Id, MAGIC};
 use sealed::{Ids, Loaded};
+use seam::{Point, Seam};
 use table::{Entry, Table};
 
 pub use sealed::Sealed;
+pub use writing::Writing;
 
 /// How many sealed files are open for reading, with their tables (at most 2.5 MiB each).
 const LOADED: usize = 8;
@@ -42,10 +46,13 @@ pub struct Log {
     files: RwLock<Files>,
     loaded: Cache<Loaded>,
     ids: Cache<Ids>,
+    seam: Seam,
 }
 
 struct Files {
     sealed: BTreeMap<u64, Arc<Sealed>>,
+    /// Their records are gone; their indexes know the ids until the state does.
+    headless: Vec<Arc<Sealed>>,
     active: Active,
 }
 
@@ -110,23 +117,30 @@ impl Log {
 
     /// The first record at or after that place.
     pub fn find(&self, from: u64) -> anyhow::Result<Option<Raw>> {
-        let (sealed, active) = {
-            let files = self.read_files();
-            let name = files.sealed.range(..=from).next_back().map_or(from, |(name, _)| *name);
-            // The one that holds it, or else the next one: between two files there may be a gap.
-            let mut later = files.sealed.range(name..).map(|(_, sealed)| sealed);
-            let sealed = later.find(|sealed| sealed.summary.last >= from).cloned();
-            let active = &files.active;
-            (sealed, active.table.find(from).map(|found| (found, active.file.clone())))
-        };
-        if let Some(sealed) = sealed {
-            let loaded = self.load(&sealed)?;
-            if let Some((entry, range)) = loaded.table.find(from) {
-                return read(&loaded.file, entry, range).map(Some);
+        loop {
+            let (sealed, active) = {
+                let files = self.read_files();
+                let name = files.sealed.range(..=from).next_back().map_or(from, |(name, _)| *name);
+                // The one that holds it, or else the next one: between two files there may be a gap.
+                let mut later = files.sealed.range(name..).map(|(_, sealed)| sealed);
+                let sealed = later.find(|sealed| sealed.summary.last >= from).cloned();
+                let active = &files.active;
+                (sealed, active.table.find(from).map(|found| (found, active.file.clone())))
+            };
+            if let Some(sealed) = sealed {
+                let loaded = match self.load(&sealed) {
+                    Ok(loaded) => loaded,
+                    // It was dropped meanwhile: the next one that is kept.
+                    Err(_) if !self.keeps(&sealed) => continue,
+                    Err(error) => return Err(error),
+                };
+                if let Some((entry, range)) = loaded.table.find(from) {
+                    return read(&loaded.file, entry, range).map(Some);
+                }
             }
+            let Some(((entry, range), file)) = active else { return Ok(None) };
+            return read(&file, entry, range).map(Some);
         }
-        let Some(((entry, range), file)) = active else { return Ok(None) };
-        read(&file, entry, range).map(Some)
     }
 
     /// Where the event of that id stands.
@@ -136,7 +150,8 @@ impl Log {
             if let Some(position) = files.active.ids.get(id) {
                 return Ok(Some(*position));
             }
-            files.sealed.values().rev().filter(|sealed| sealed.filter.may_have(id)).cloned().collect()
+            let all = files.sealed.values().rev().chain(files.headless.iter().rev());
+            all.filter(|sealed| sealed.filter.may_have(id)).cloned().collect()
         };
         for sealed in candidates {
             let ids = self.ids_of(&sealed)?;
@@ -149,16 +164,22 @@ impl Log {
 
     /// The first place that was recorded at or after that time.
     pub fn seek(&self, millis: i64) -> anyhow::Result<Option<u64>> {
-        let sealed = {
-            let files = self.read_files();
-            files.sealed.values().find(|sealed| sealed.summary.newest >= millis).cloned()
-        };
-        if let Some(sealed) = sealed
-            && let Some(found) = self.load(&sealed)?.table.seek(millis)
-        {
-            return Ok(Some(found));
+        loop {
+            let sealed = {
+                let files = self.read_files();
+                files.sealed.values().find(|sealed| sealed.summary.newest >= millis).cloned()
+            };
+            let Some(sealed) = sealed else { return Ok(self.read_files().active.table.seek(millis)) };
+            match self.load(&sealed) {
+                Ok(loaded) => match loaded.table.seek(millis) {
+                    Some(found) => return Ok(Some(found)),
+                    None => return Ok(self.read_files().active.table.seek(millis)),
+                },
+                // It was dropped meanwhile.
+                Err(_) if !self.keeps(&sealed) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(self.read_files().active.table.seek(millis))
     }
 
     /// What it takes on the disk.
@@ -186,8 +207,31 @@ impl Log {
         files.sealed.values().map(|sealed| sealed.summary.oldest).chain(active).min()
     }
 
+    /// Files whose records are gone, and whose ids the state does not have yet, oldest first.
+    pub fn headless(&self) -> Vec<Arc<Sealed>> {
+        self.read_files().headless.clone()
+    }
+
+    /// Where a test steps in.
+    #[cfg(test)]
+    pub fn seam(&self) -> &Seam {
+        &self.seam
+    }
+
+    fn keeps(&self, sealed: &Sealed) -> bool {
+        self.read_files().sealed.contains_key(&sealed.name)
+    }
+
     fn load(&self, sealed: &Sealed) -> anyhow::Result<Arc<Loaded>> {
-        self.loaded.get(sealed.name, || sealed.load())
+        let loaded = self.loaded.get(sealed.name, || {
+            self.seam.reach(Point::Load)?;
+            sealed.load()
+        });
+        if !self.keeps(sealed) {
+            // Dropped meanwhile: who keeps it open keeps its space.
+            self.loaded.forget(sealed.name);
+        }
+        loaded
     }
 
     /// The ids of a sealed file, sorted.
@@ -195,10 +239,15 @@ impl Log {
         self.ids.get(sealed.name, || sealed.ids())
     }
 
-    /// Shows the ids of each file, with its records.
+    /// Shows the ids of each file, with its records. One that is dropped meanwhile may be left out: its ids are in the
+    /// state by then.
     pub fn for_each_ids(&self, mut show: impl FnMut(&[(Id, u64)], &[Entry])) -> anyhow::Result<()> {
-        for sealed in self.sealed() {
-            show(&self.ids_of(&sealed)?, &self.load(&sealed)?.table.entries);
+        for sealed in self.headless().into_iter().chain(self.sealed()) {
+            match self.ids_of(&sealed).and_then(|ids| Ok((ids, sealed.table()?))) {
+                Ok((ids, table)) => show(&ids, &table.entries),
+                Err(_) if !self.keeps(&sealed) => {}
+                Err(error) => return Err(error),
+            }
         }
         let (ids, table) = {
             let active = &self.read_files().active;
@@ -209,104 +258,9 @@ impl Log {
         Ok(())
     }
 
-    /// The times at which the records of a sealed file were taken, by place.
-    pub fn table_of(&self, sealed: &Sealed) -> anyhow::Result<Vec<Entry>> {
-        Ok(self.load(sealed)?.table.entries.clone())
-    }
-
     /// What only the thread that writes may do.
     pub fn writing(self: &Arc<Self>) -> Writing {
-        Writing { log: self.clone(), buffer: Vec::new() }
-    }
-}
-
-/// Writes the log. There is one of it.
-pub struct Writing {
-    log: Arc<Log>,
-    buffer: Vec<u8>,
-}
-
-impl Writing {
-    /// Appends the records and returns when they are durable. After an error nothing was appended; what may have reached
-    /// the file is cut off by [`Self::repair`].
-    pub fn append(&mut self, records: Vec<New>) -> io::Result<()> {
-        let (file, end) = {
-            let files = self.log.read_files();
-            (files.active.file.clone(), files.active.table.end)
-        };
-        self.buffer.clear();
-        let mut entries = Vec::with_capacity(records.len());
-        let mut ids = Vec::with_capacity(records.len());
-        for New { position, id, recorded, framed, damaged } in records {
-            entries.push(Entry { position, offset: end + self.buffer.len() as u64, recorded });
-            if !damaged {
-                ids.push((id, position));
-            }
-            let body = u32::try_from(framed.len()).map_err(io::Error::other)?;
-            self.buffer.extend_from_slice(&entry::Head { body, position, id }.encode());
-            self.buffer.extend_from_slice(&framed);
-        }
-        file.write_all_at(&self.buffer, end)?;
-        // The size of the file is among what fdatasync writes.
-        file.sync_data()?;
-        let mut files = self.log.write_files();
-        files.active.table.entries.extend(entries);
-        files.active.table.end = end + self.buffer.len() as u64;
-        files.active.ids.extend(ids);
-        drop(files);
-        self.buffer.shrink_to(1024 * 1024);
-        Ok(())
-    }
-
-    /// Cuts off what a failed append may have left, durably.
-    pub fn repair(&self) -> io::Result<()> {
-        let (file, end) = {
-            let files = self.log.read_files();
-            (files.active.file.clone(), files.active.table.end)
-        };
-        file.set_len(end)?;
-        file.sync_all()
-    }
-
-    /// How many records and bytes the active file has, and when its oldest was taken.
-    pub fn active(&self) -> (usize, u64, Option<i64>) {
-        let files = self.log.read_files();
-        let table = &files.active.table;
-        (table.entries.len(), table.end, table.entries.first().map(|entry| entry.recorded))
-    }
-
-    /// Syncs the active file once more: fails when the disk is broken.
-    pub fn probe(&self) -> io::Result<()> {
-        let file = self.log.read_files().active.file.clone();
-        file.sync_data()
-    }
-
-    /// Seals the active file, unless it is empty, and begins the next one.
-    pub fn rotate(&self) -> anyhow::Result<()> {
-        let (name, table, ids) = {
-            let files = self.log.read_files();
-            let active = &files.active;
-            let ids: Vec<_> = active.ids.iter().map(|(id, position)| (*id, *position)).collect();
-            (active.name, active.table.clone(), ids)
-        };
-        let Some(last) = table.last() else { return Ok(()) };
-        let sealed = Sealed::make(&self.log.dir, name, &table, ids)?;
-        let next = last + 1;
-        let file = begin(&self.log.dir, next).context("cannot begin the next file of the log")?;
-        let mut files = self.log.write_files();
-        files.sealed.insert(name, Arc::new(sealed));
-        files.active = Active { name: next, file, table: empty(), ids: HashMap::new() };
-        Ok(())
-    }
-
-    /// Removes the oldest sealed file.
-    pub fn drop_oldest(&self) -> anyhow::Result<()> {
-        let oldest = self.log.write_files().sealed.pop_first();
-        let Some((name, sealed)) = oldest else { return Ok(()) };
-        self.log.loaded.forget(name);
-        self.log.ids.forget(name);
-        sealed.remove().context("cannot remove a file of the log")?;
-        sync_dir(&self.log.dir).context("cannot sync the folder of the log")
+        Writing::of(self)
     }
 }
 

@@ -3,6 +3,8 @@
 //! A file goes when its newest event is older than is to be kept, or when the log is too large. It stays, with an alarm,
 //! while a consumer has not passed it that was open within [`ABANDONED_AFTER`]. A consumer that nobody opened for so long
 //! is taken for removed: it loses what it has not seen, and that is said.
+//!
+//! Nothing must be written to make room: on a full disk the index of a dropped file keeps its ids until the state can.
 
 use std::fs;
 use std::path::Path;
@@ -10,18 +12,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::oneshot;
 
 use super::consumers::{Consumers, Standing};
 use super::folder::Folder;
+use super::keys;
 use super::log::{Log, Sealed, Writing};
 use super::options::Options;
 use super::state::State;
 use super::store::KNOWN_FOR;
 use super::writer::{Changes, Command};
-use super::{blob, keys};
 use crate::store::Bucket;
 
 /// A consumer that no process had open for so long keeps nothing from being dropped.
@@ -57,6 +59,8 @@ pub struct Retention {
     held: Arc<Mutex<Option<Held>>>,
     said_open: Option<DateTime<Utc>>,
     looked: Option<Instant>,
+    /// Where the consumers stood at the last look; `None` before the first.
+    standings: Option<Vec<Standing>>,
 }
 
 impl Retention {
@@ -69,7 +73,7 @@ impl Retention {
         dropped_ids: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
         dropped_ids.store(!state.scan(keys::IDS, keys::IDS, 1)?.is_empty(), Ordering::SeqCst);
-        Ok(Self { consumers, commands, dropped_ids, held, said_open: None, looked: None })
+        Ok(Self { consumers, commands, dropped_ids, held, said_open: None, looked: None, standings: None })
     }
 
     /// Whether an id may be known although the log does not have it.
@@ -90,9 +94,10 @@ impl Retention {
         let oldest_kept =
             TimeDelta::from_std(options.retention_age).ok().and_then(|age| now.checked_sub_signed(age));
         let oldest_kept = oldest_kept.map_or(i64::MIN, |time| time.timestamp_millis());
+        self.behead(writing, log, now);
         let mut bytes = log.size().bytes;
         let (mut held, mut holding) = (None, Vec::new());
-        let standings = self.consumers.standings(state)?;
+        let standings = self.standings(state)?;
         for file in log.sealed() {
             let due = file.summary.newest < oldest_kept || bytes > options.retention_bytes;
             if !due {
@@ -117,12 +122,44 @@ impl Retention {
                     "events are dropped that a consumer has not seen: nobody had it open for 30 days"
                 );
             }
-            self.keep_ids(log, &file, now)?;
-            writing.drop_oldest()?;
+            let kept = self.keep_ids(log, &file, now);
+            if let Err(error) = &kept {
+                // A write must not be what space waits for: the index has the ids until the state can take them.
+                ensure!(file.index_damage().is_none(), "cannot keep the ids of old events: {error:#}");
+            }
+            writing.drop_oldest(kept.is_err())?;
             tracing::info!(first = file.summary.first, last = file.summary.last, "old events were dropped");
         }
         self.alarm(held);
         Ok(())
+    }
+
+    /// Removes what is left of files whose records are gone, if the state takes their ids now.
+    fn behead(&self, writing: &Writing, log: &Log, now: DateTime<Utc>) {
+        for file in log.headless() {
+            let forgotten = self.keep_ids(log, &file, now).and_then(|()| writing.forget(&file));
+            if let Err(error) = forgotten {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "the ids of old events stay in the index of their file for now");
+                return;
+            }
+        }
+    }
+
+    /// Where the consumers stand. While the state cannot be read, where they stood: places grow, so that too much is kept
+    /// rather than too little.
+    fn standings(&mut self, state: &State) -> anyhow::Result<Vec<Standing>> {
+        match (self.consumers.standings(state), &mut self.standings) {
+            (Ok(standings), before) => *before = Some(standings),
+            (Err(_), Some(before)) => {
+                for here in self.consumers.here() {
+                    before.retain(|standing| standing.name != here.name);
+                    before.push(here);
+                }
+            }
+            (Err(error), None) => return Err(error),
+        }
+        Ok(self.standings.clone().unwrap_or_default())
     }
 
     /// Says once when something cannot be dropped, and once when it can.
@@ -162,7 +199,7 @@ impl Retention {
         }
         // Before they are there: a look between the two must not miss them.
         self.dropped_ids.store(true, Ordering::SeqCst);
-        let entries = log.table_of(file)?;
+        let entries = file.table()?.entries;
         for ids in log.ids_of(file)?.chunks(IDS_AT_ONCE) {
             let changes = ids.iter().filter_map(|(id, position)| {
                 let at = entries.binary_search_by_key(position, |entry| entry.position).ok()?;
@@ -195,17 +232,16 @@ impl Retention {
         // Each event that refers to a body has touched it when it came.
         let oldest =
             log.oldest().and_then(DateTime::from_timestamp_millis).map_or(now, |oldest| oldest.min(now));
-        let old = blob::older_than(&folder.blobs(), oldest - GRACE)?;
-        if !old.is_empty() {
-            let prefix = keys::state(Bucket::DeadLetters, "");
-            let letters = state.scan(&prefix, &prefix, usize::MAX)?;
-            for (name, path) in old {
-                let wanted = letters.iter().any(|(_, letter)| contains(letter, name.as_bytes()));
-                if !wanted {
-                    fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-                    tracing::info!(body = name, "removed a large body that nothing refers to");
-                }
+        let mut letters = None;
+        let gone = folder.blobs().sweep(oldest - GRACE, |name| {
+            if letters.is_none() {
+                let prefix = keys::state(Bucket::DeadLetters, "");
+                letters = Some(state.scan(&prefix, &prefix, usize::MAX)?);
             }
+            Ok(letters.iter().flatten().any(|(_, letter)| contains(letter, name.as_bytes())))
+        })?;
+        for name in gone {
+            tracing::info!(body = name, "removed a large body that nothing refers to");
         }
         for dir in [folder.path(), &folder.events(), &folder.state()] {
             drop_aside(dir, now).with_context(|| format!("cannot look through {}", dir.display()))?;

@@ -92,6 +92,12 @@ impl State {
         Ok(())
     }
 
+    /// Lets go of the database, as after an error of the disk that does not end.
+    #[cfg(test)]
+    pub fn hide(&self) {
+        *self.db.write().unwrap() = None;
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> anyhow::Result<Option<sled::IVec>> {
         let db = self.db()?;

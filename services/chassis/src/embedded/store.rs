@@ -14,7 +14,7 @@ use super::overlay::Overlay;
 use super::space::Use;
 use super::trouble::WriteError;
 use super::writer::{Command, Reply};
-use super::{Embedded, blob, keys};
+use super::{Embedded, keys};
 use crate::frame;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 
@@ -264,14 +264,14 @@ impl Store for Embedded {
             .space
             .room_for(Use::Event(bytes.len() as u64))
             .map_err(|text| StoreError::from(WriteError::Full(text)))?;
-        let (dir, bytes, now) = (self.0.folder.blobs(), bytes.to_vec(), self.0.clock.now());
-        let put = tokio::task::spawn_blocking(move || blob::put(&dir, &bytes, now)).await;
+        let (folder, bytes, now) = (self.0.folder.clone(), bytes.to_vec(), self.0.clock.now());
+        let put = tokio::task::spawn_blocking(move || folder.blobs().put(&bytes, now)).await;
         put.map_err(StoreError::unavailable)?.map_err(|error| WriteError::of(&error).into())
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let (dir, name) = (self.0.folder.blobs(), name.to_owned());
-        let get = tokio::task::spawn_blocking(move || blob::get(&dir, &name)).await;
+        let (folder, name) = (self.0.folder.clone(), name.to_owned());
+        let get = tokio::task::spawn_blocking(move || folder.blobs().get(&name)).await;
         get.map_err(StoreError::unavailable)?.map_err(StoreError::unavailable)
     }
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod damage;
+mod faults;
 mod migration;
 mod retention;
 mod start;

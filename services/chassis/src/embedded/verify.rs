@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::store::{self, name};
-use super::{Embedded, blob, keys, record};
+use super::{Embedded, keys, record};
 use crate::archive::Report;
 use crate::claim;
 use crate::store::Bucket;
@@ -75,10 +75,10 @@ fn state(engine: &Embedded, report: &mut Report) -> anyhow::Result<()> {
 }
 
 fn blobs(engine: &Embedded, report: &mut Report, wanted: &BTreeSet<String>) -> anyhow::Result<()> {
-    let dir = engine.0.folder.blobs();
+    let kept = engine.0.folder.blobs();
     let mut there = BTreeSet::new();
-    for (name, _) in blob::all(&dir)? {
-        match blob::get(&dir, &name) {
+    for (name, _) in kept.all()? {
+        match kept.get(&name) {
             Ok(_) => report.blobs += 1,
             Err(error) => report.damage.push(format!("{error:#}")),
         }

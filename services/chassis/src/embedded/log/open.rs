@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use super::cache::Cache;
 use super::entry::MAGIC;
 use super::scan::{self, Scanned};
+use super::seam::Seam;
 use super::{Active, Files, IDS, LOADED, Log, Sealed, begin, empty, log_path, sync_dir};
 
 impl Log {
@@ -20,8 +21,17 @@ impl Log {
         fs::create_dir_all(dir).context("cannot make the folder of the log")?;
         let (mut names, indexes) = names(dir).context("cannot list the folder of the log")?;
         let active = names.pop();
+        let oldest = names.first().copied().or(active).unwrap_or(u64::MAX);
+        let mut headless: Vec<Arc<Sealed>> = Vec::new();
         for index in indexes.into_iter().filter(|index| !names.contains(index)) {
-            // Of a file that was being removed, or being sealed when the process died.
+            // Of a file that was being removed: its ids may not be known elsewhere.
+            if index < oldest
+                && let Ok(left) = Sealed::headless(dir, index)
+            {
+                headless.push(Arc::new(left));
+                continue;
+            }
+            // Of a file that was being sealed when the process died, or damaged.
             fs::remove_file(super::index_path(dir, index)).context("cannot remove an index without a log")?;
         }
         let mut sealed = BTreeMap::new();
@@ -35,10 +45,11 @@ impl Log {
             Some(name) => {
                 resume(dir, name).with_context(|| format!("cannot open {}", log_path(dir, name).display()))?
             }
-            None => fresh(dir, 1)?,
+            None => fresh(dir, headless.last().map_or(1, |last| last.summary.last + 1))?,
         };
-        let files = RwLock::new(Files { sealed, active });
-        Ok(Self { dir: dir.to_owned(), files, loaded: Cache::new(LOADED), ids: Cache::new(IDS) })
+        let files = RwLock::new(Files { sealed, headless, active });
+        let (loaded, ids) = (Cache::new(LOADED), Cache::new(IDS));
+        Ok(Self { dir: dir.to_owned(), files, loaded, ids, seam: Seam::default() })
     }
 }
 

@@ -84,29 +84,38 @@ impl Sealed {
         Self::make(dir, name, &table, ids).map(Some)
     }
 
+    /// A file that is gone, of whose ids the index is left.
+    pub fn headless(dir: &Path, name: u64) -> anyhow::Result<Self> {
+        let (log, index) = (log_path(dir, name), index_path(dir, name));
+        let (summary, filter) = index::summary(&index)?;
+        Ok(Self { name, summary, filter, log, index })
+    }
+
     /// Opens it for reading.
     pub fn load(&self) -> anyhow::Result<Loaded> {
         let file = File::open(&self.log).with_context(|| format!("cannot open {}", self.log.display()))?;
-        let table = match index::table(&self.index, &self.summary) {
-            Ok(table) => table,
-            Err(error) => {
-                let why = format!("{error:#}");
-                tracing::error!(file = %self.index.display(), why, "an index is damaged: reading its log instead");
-                scan::scan(&file, self.name)?.table
-            }
-        };
-        Ok(Loaded { file: Arc::new(file), table })
+        Ok(Loaded { file: Arc::new(file), table: self.table()? })
+    }
+
+    /// Where its records are.
+    pub fn table(&self) -> anyhow::Result<Table> {
+        index::table(&self.index, &self.summary).or_else(|error| Ok(self.scan_instead(&error)?.table))
     }
 
     /// Reads its ids, sorted.
     pub fn ids(&self) -> anyhow::Result<Ids> {
         index::ids(&self.index, &self.summary).or_else(|error| {
-            let why = format!("{error:#}");
-            tracing::error!(file = %self.index.display(), why, "an index is damaged: reading its log instead");
-            let mut ids = scan_file(&self.log, self.name)?.ids;
+            let mut ids = self.scan_instead(&error)?.ids;
             ids.sort_unstable();
             Ok(ids)
         })
+    }
+
+    fn scan_instead(&self, error: &anyhow::Error) -> anyhow::Result<Scanned> {
+        let scanned = scan_file(&self.log, self.name)?;
+        let why = format!("{error:#}");
+        tracing::error!(file = %self.index.display(), why, "an index is damaged: its log was read instead");
+        Ok(scanned)
     }
 
     /// How many bytes it takes on the disk.
@@ -114,9 +123,13 @@ impl Sealed {
         [&self.log, &self.index].iter().filter_map(|path| fs::metadata(path).ok()).map(|of| of.len()).sum()
     }
 
-    /// Removes it.
-    pub fn remove(&self) -> io::Result<()> {
-        fs::remove_file(&self.log)?;
+    /// Removes its records.
+    pub fn remove_records(&self) -> io::Result<()> {
+        fs::remove_file(&self.log)
+    }
+
+    /// Removes its index.
+    pub fn remove_index(&self) -> io::Result<()> {
         fs::remove_file(&self.index)
     }
 
