@@ -66,6 +66,9 @@ enum State {
     Done,
 }
 
+/// The record is not as it was expected to be: somebody is at the effect, or was.
+struct AtIt;
+
 impl<'a> Ledger<'a> {
     /// The ledger on this store, for whoever acts under this fence.
     pub fn new(store: &'a dyn Store, clock: &'a dyn Clock, fence: &'a Fence) -> Self {
@@ -89,21 +92,25 @@ impl<'a> Ledger<'a> {
         AF: Future<Output = Result<T, Failure>> + Send,
     {
         let key = key(handler, event, step);
-        let (mut record, revision) = match self.find(&key).await? {
-            Some((record, _)) if record.state == State::Done => return result(record),
-            Some((mut record, revision)) => {
-                self.allowed(record.fence)?;
-                if let Reconciled::Happened(value) = reconcile().await? {
-                    self.done(&key, record, revision, &value).await?;
-                    return Ok(value);
+        // First as if it had never been tried, which is how it is nearly always: one way to the store, not two.
+        let (mut record, revision) = match self.intend(&key, handler, event, step).await? {
+            Ok(intended) => intended,
+            Err(AtIt) => match self.find(&key).await? {
+                Some((record, _)) if record.state == State::Done => return result(record),
+                Some((mut record, revision)) => {
+                    self.allowed(record.fence)?;
+                    if let Reconciled::Happened(value) = reconcile().await? {
+                        self.done(&key, record, revision, &value).await?;
+                        return Ok(value);
+                    }
+                    // Claimed anew before it is tried: if the store cannot take this, it could not take the result
+                    // either; and of two who have looked at the world at once, one goes on.
+                    record.fence = self.fence.token();
+                    let claimed = self.claim(&key, &record, Expect::Revision(revision)).await?;
+                    (record, claimed.map_err(|AtIt| another(&key))?)
                 }
-                // Claimed anew before it is tried: if the store cannot take this, it could not take the result either;
-                // and of two who have looked at the world at once, one goes on.
-                record.fence = self.fence.token();
-                let revision = self.claim(&key, &record, Expect::Revision(revision)).await?;
-                (record, revision)
-            }
-            None => self.intend(&key, handler, event, step).await?,
+                None => return Err(another(&key)),
+            },
         };
         self.allowed(record.fence)?;
         match act(Intended::new(&key)).await {
@@ -175,7 +182,7 @@ impl<'a> Ledger<'a> {
         handler: &str,
         event: &Envelope,
         step: &str,
-    ) -> Result<(Record, u64), Failure> {
+    ) -> Result<Result<(Record, u64), AtIt>, Failure> {
         let record = Record {
             v: VERSION,
             state: State::Intended,
@@ -188,16 +195,16 @@ impl<'a> Ledger<'a> {
             result: None,
             fence: self.fence.token(),
         };
-        let revision = self.claim(key, &record, Expect::Absent).await?;
-        Ok((record, revision))
+        let claimed = self.claim(key, &record, Expect::Absent).await?;
+        Ok(claimed.map(|revision| (record, revision)))
     }
 
-    async fn claim(&self, key: &str, record: &Record, expect: Expect) -> Result<u64, Failure> {
-        self.write(key, record, expect).await.map_err(|error| match error {
-            // Another process has just claimed the same: leave it to that one, and look again later.
-            StoreError::Conflict => Failure::retry(anyhow::anyhow!("another process is at the effect {key}")),
-            StoreError::Full(_) | StoreError::Unavailable(_) => Failure::retry(error),
-        })
+    async fn claim(&self, key: &str, record: &Record, expect: Expect) -> Result<Result<u64, AtIt>, Failure> {
+        match self.write(key, record, expect).await {
+            Ok(revision) => Ok(Ok(revision)),
+            Err(StoreError::Conflict) => Ok(Err(AtIt)),
+            Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => Err(Failure::retry(error)),
+        }
     }
 
     async fn done<T: Serialize>(
@@ -217,6 +224,11 @@ impl<'a> Ledger<'a> {
         let bytes = serde_json::to_vec(record).map_err(StoreError::unavailable)?;
         self.store.put(Bucket::Ledger, key, bytes, expect, Some(REMEMBERED)).await
     }
+}
+
+/// Another process has just claimed the same: it is left to that one, and looked at again later.
+fn another(key: &str) -> Failure {
+    Failure::retry(anyhow::anyhow!("another process is at the effect {key}"))
 }
 
 fn result<T: DeserializeOwned>(record: Record) -> Result<T, Failure> {

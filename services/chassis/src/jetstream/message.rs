@@ -16,11 +16,12 @@ pub const RECORDED: &str = "Signalbox-Recorded";
 
 /// Its headers as pairs.
 pub fn pairs(headers: Option<&HeaderMap>) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    for (name, values) in headers.iter().copied().flat_map(HeaderMap::iter) {
-        pairs.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
-    }
-    pairs
+    borrowed(headers).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn borrowed(headers: Option<&HeaderMap>) -> impl Iterator<Item = (&str, &str)> {
+    let named = headers.into_iter().flat_map(HeaderMap::iter);
+    named.flat_map(|(name, values)| values.iter().map(move |value| (name.as_ref(), value.as_str())))
 }
 
 /// The headers and the payload of a message, to be sent.
@@ -36,15 +37,13 @@ pub fn outgoing(message: events::nats::Message) -> anyhow::Result<PublishMessage
 
 /// The event of a message as it travels; one that cannot be read keeps its bytes.
 pub fn decode(subject: &str, headers: Option<&HeaderMap>, payload: &[u8]) -> Result<Envelope, Undecodable> {
-    let headers = pairs(headers);
-    let borrowed = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let refused = |reason: String| Undecodable {
         subject: subject.to_owned(),
         payload: payload.to_vec(),
         reason,
-        headers: headers.clone(),
+        headers: pairs(headers),
     };
-    let decoded = events::nats::decode(borrowed, payload);
+    let decoded = events::nats::decode(borrowed(headers), payload);
     let event = decoded.map_err(|error| refused(format!("{:#}", anyhow::Error::new(error))))?;
     let belongs = events::subject::of(event.ty());
     // What a user of the server may say is decided by subject: a type on another one would go around that.

@@ -22,6 +22,9 @@ use super::stream::{Assets, MARKER_AGE};
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 use crate::{Clock as _, SystemClock};
 
+/// A key that is to be absent is tried so often: as it never was there, with the mark that is found, without it again.
+const LOOKS: usize = 3;
+
 /// The state on the server.
 #[derive(Clone)]
 pub struct Buckets {
@@ -126,23 +129,32 @@ impl Buckets {
         })
     }
 
-    /// The revision that the key must have for `expect` to hold; `None` when any will do.
-    async fn expected(
+    /// Writes a message if the key is as expected.
+    async fn write(
         &self,
         bucket: &kv::Store,
         key: &str,
+        message: PublishMessage,
         expect: Expect,
-    ) -> Result<Option<u64>, StoreError> {
-        match expect {
-            Expect::Any => Ok(None),
-            Expect::Revision(revision) => Ok(Some(revision)),
-            // Absent may mean a marker of a deletion or expiry, which has a revision of its own.
-            Expect::Absent => match bucket.entry(key).await.map_err(StoreError::unavailable)? {
-                None => Ok(Some(0)),
-                Some(entry) if entry.operation != Operation::Put => Ok(Some(entry.revision)),
-                Some(_) => Err(StoreError::Conflict),
-            },
+    ) -> Result<u64, StoreError> {
+        let mut revision = match expect {
+            Expect::Any => return self.publish(bucket, key, message).await,
+            Expect::Revision(revision) => revision,
+            Expect::Absent => 0,
+        };
+        for _ in 0..LOOKS {
+            let expecting = message.clone().expected_last_subject_sequence(revision);
+            let written = self.publish(bucket, key, expecting).await;
+            let (Err(StoreError::Conflict), Expect::Absent) = (&written, expect) else { return written };
+            // Looked at only now, because most keys were never there. Absent may mean a mark of a deletion or expiry,
+            // which has a revision of its own; one that is gone again leaves the key as absent as before.
+            revision = match bucket.entry(key).await.map_err(StoreError::unavailable)? {
+                Some(entry) if entry.operation != Operation::Put => entry.revision,
+                Some(_) => break,
+                None => 0,
+            };
         }
+        Err(StoreError::Conflict)
     }
 }
 
@@ -162,32 +174,18 @@ impl Store for Buckets {
         ttl: Option<Duration>,
     ) -> Result<u64, StoreError> {
         let (bucket, key) = (self.bucket(bucket)?, encode(key));
-        let value = bytes::Bytes::from(value);
-        loop {
-            let revision = self.expected(bucket, &key, expect).await?;
-            let mut message = PublishMessage::build().payload(value.clone());
-            if let Some(revision) = revision {
-                message = message.expected_last_subject_sequence(revision);
-            }
-            if let Some(ttl) = ttl {
-                message = message.ttl(ttl);
-            }
-            match self.publish(bucket, &key, message).await {
-                // A mark that was found may be gone since: then the key is as absent as before, and nobody else wrote it.
-                Err(StoreError::Conflict) if expect == Expect::Absent && revision != Some(0) => {}
-                written => return written,
-            }
+        let mut message = PublishMessage::build().payload(value.into());
+        if let Some(ttl) = ttl {
+            message = message.ttl(ttl);
         }
+        self.write(bucket, &key, message, expect).await
     }
 
     async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
         let (bucket, key) = (self.bucket(bucket)?, encode(key));
         // The mark of it goes by itself, as that of an expiry does; or keys that are never made again would fill the bucket.
-        let mut message = PublishMessage::build().header("KV-Operation", "DEL").ttl(marker_age(bucket));
-        if let Some(revision) = self.expected(bucket, &key, expect).await? {
-            message = message.expected_last_subject_sequence(revision);
-        }
-        self.publish(bucket, &key, message).await.map(|_| ())
+        let message = PublishMessage::build().header("KV-Operation", "DEL").ttl(marker_age(bucket));
+        self.write(bucket, &key, message, expect).await.map(|_| ())
     }
 
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {

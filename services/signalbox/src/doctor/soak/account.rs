@@ -1,5 +1,9 @@
 //! The account: what became of each event, and what should have. Pure.
 
+mod order;
+
+use std::collections::BTreeMap;
+
 use strum::IntoStaticStr;
 
 use super::gather::Kept;
@@ -26,8 +30,10 @@ pub enum Wrong {
     Lost,
     /// There twice.
     Doubled,
-    /// Neither done nor given up.
+    /// Neither done nor given up while everything ran, whatever a restart made of it.
     Stuck,
+    /// Its effect came before that of one that stands before it.
+    OutOfOrder,
     /// It ended, but not as it should have.
     Astray,
 }
@@ -37,6 +43,8 @@ pub enum Wrong {
 pub struct Known<'a> {
     /// Its number.
     pub n: u64,
+    /// Its key: events of one have their effects in the order of the log.
+    pub channel: u64,
     /// What should become of it.
     pub fate: Fate,
     /// What its sender knows.
@@ -49,12 +57,40 @@ pub struct Known<'a> {
     pub dead: &'a [String],
 }
 
+/// What is wrong with all of them. `before` is what was stuck before anything was restarted: it stays a finding, and says
+/// what the restart made of it.
+pub fn all(known: &[Known<'_>], before: Vec<Finding>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = known.iter().flat_map(Known::findings).collect();
+    findings.extend(order::findings(known));
+    let mut still: BTreeMap<u64, usize> = BTreeMap::new();
+    for (index, finding) in findings.iter().enumerate() {
+        if finding.wrong == Wrong::Stuck {
+            still.insert(finding.n, index);
+        }
+    }
+    for Finding { n, wrong, because } in before {
+        if let Some(index) = still.get(&n) {
+            findings[*index].because.push_str(" (also after a restart)");
+        } else {
+            let because = format!("{because} (until everything was restarted)");
+            findings.push(Finding { n, wrong, because });
+        }
+    }
+    findings.sort_by_key(|finding| (finding.n, finding.wrong));
+    findings
+}
+
+/// Those that are stuck.
+pub fn stuck(known: &[Known<'_>]) -> Vec<Finding> {
+    known.iter().flat_map(Known::findings).filter(|finding| finding.wrong == Wrong::Stuck).collect()
+}
+
 impl Known<'_> {
-    /// What is wrong with it.
-    pub fn findings(&self) -> Vec<Finding> {
+    /// What is wrong with it, looked at by itself.
+    fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut wrong = |wrong: Wrong, because: String| findings.push(Finding { n: self.n, wrong, because });
-        let Self { n: _, fate, sent, kept, arrived, dead } = self;
+        let Self { n: _, channel: _, fate, sent, kept, arrived, dead } = self;
         for (what, times) in [
             ("the event is in the log", kept.stored),
             ("its effect was asked for", kept.requested),
@@ -108,8 +144,8 @@ impl Known<'_> {
 
     /// How far it came.
     fn so_far(&self) -> String {
-        let Kept { stored, requested, evaluated, sent, failed } = self.kept;
-        let Arrived { taken, refused, put_off } = self.arrived;
+        let Kept { stored, position: _, requested, evaluated, sent, failed } = self.kept;
+        let Arrived { taken, refused, put_off, at: _ } = self.arrived;
         format!(
             "in the log: {stored} of the event, {requested} request, {evaluated} verdict, {sent} sent, {failed} failed; at \
              the receiver: {taken} taken, {refused} refused, {put_off} put off"
@@ -118,63 +154,4 @@ impl Known<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Known, Wrong};
-    use crate::doctor::soak::gather::Kept;
-    use crate::doctor::soak::load::Sent;
-    use crate::doctor::soak::plan::Fate;
-    use crate::doctor::soak::receiver::Arrived;
-
-    const KEPT: Kept = Kept { stored: 1, requested: 1, evaluated: 1, sent: 1, failed: 0 };
-    const TAKEN: Arrived = Arrived { taken: 1, refused: 0, put_off: 0 };
-    const GOOD: Known<'_> =
-        Known { n: 7, fate: Fate::Plain, sent: Sent::Accepted, kept: KEPT, arrived: TAKEN, dead: &[] };
-
-    fn wrong(known: Known<'_>) -> Vec<Wrong> {
-        known.findings().iter().map(|finding| finding.wrong).collect()
-    }
-
-    #[test]
-    fn what_went_as_it_should_is_right() {
-        let (refused, broken) = (["notifier: no".to_owned()], ["automator: no".to_owned()]);
-        let refusal = Kept { sent: 0, failed: 1, ..KEPT };
-        let breach = Kept { requested: 0, sent: 0, ..KEPT };
-        let nothing = Arrived::default();
-        for known in [
-            GOOD,
-            Known { fate: Fate::AnswerLost, ..GOOD },
-            Known { sent: Sent::GivenUp, ..GOOD },
-            Known { sent: Sent::GivenUp, kept: Kept::default(), arrived: nothing, ..GOOD },
-            Known { fate: Fate::Refused, kept: refusal, arrived: nothing, dead: &refused, ..GOOD },
-            Known { fate: Fate::Broken, kept: breach, arrived: nothing, dead: &broken, ..GOOD },
-        ] {
-            assert_eq!(wrong(known), [], "{known:?}");
-        }
-    }
-
-    #[test]
-    fn what_went_wrong_is_named() {
-        let nothing = Arrived::default();
-        let dead = ["notifier: no".to_owned()];
-        let failed = Kept { sent: 0, failed: 1, ..KEPT };
-        for (known, expected) in [
-            (Known { kept: Kept::default(), arrived: nothing, ..GOOD }, Wrong::Lost),
-            (Known { kept: Kept::default(), sent: Sent::GivenUp, ..GOOD }, Wrong::Lost),
-            (Known { arrived: nothing, ..GOOD }, Wrong::Lost),
-            (Known { arrived: Arrived { taken: 2, ..TAKEN }, ..GOOD }, Wrong::Doubled),
-            (Known { kept: Kept { stored: 2, ..KEPT }, ..GOOD }, Wrong::Doubled),
-            (Known { kept: Kept { sent: 2, ..KEPT }, ..GOOD }, Wrong::Doubled),
-            (Known { kept: Kept { sent: 0, ..KEPT }, ..GOOD }, Wrong::Stuck),
-            (Known { kept: Kept { sent: 0, ..KEPT }, arrived: nothing, ..GOOD }, Wrong::Stuck),
-            (Known { fate: Fate::Refused, kept: failed, arrived: nothing, ..GOOD }, Wrong::Stuck),
-            (Known { kept: failed, arrived: nothing, dead: &dead, ..GOOD }, Wrong::Astray),
-            (Known { fate: Fate::Refused, kept: failed, dead: &dead, ..GOOD }, Wrong::Astray),
-            (
-                Known { fate: Fate::Broken, kept: failed, arrived: nothing, dead: &dead, ..GOOD },
-                Wrong::Astray,
-            ),
-        ] {
-            assert_eq!(wrong(known), [expected], "{known:?}");
-        }
-    }
-}
+mod tests;

@@ -79,7 +79,7 @@ impl Cast {
         match args.engine {
             SoakEngine::Embedded => {
                 cast.bus = format!("embedded:{}", bus.display());
-                cast.service(Role::Serve, "gateway,automator,notifier", written, &written.public)?;
+                cast.service(Role::Serve, "gateway,automator,notifier,console", written, &written.public)?;
             }
             SoakEngine::Jetstream => {
                 let address = cast.nats(args.nats_server.as_deref(), written)?;

@@ -1,11 +1,15 @@
 //! What is kept at the end: the log and the dead letters, read from the bus itself while no service runs.
 
+mod running;
+
 use std::collections::HashMap;
 
 use anyhow::Context as _;
-use chassis::dead::DeadLetters;
+use chassis::dead::{DeadLetter, DeadLetters};
 use chassis::{BusUrl, Engine, Position};
 use events::{Envelope, Kind};
+
+pub use running::Running;
 
 /// Events that are read at once.
 const PAGE: usize = 500;
@@ -17,6 +21,8 @@ const DELIVERY: &str = "com.github.push";
 pub struct Kept {
     /// The event itself.
     pub stored: u32,
+    /// Where it stands in the log; 0 if it does not.
+    pub position: u64,
     /// What the automator asked for.
     pub requested: u32,
     /// What the automator said about its rules.
@@ -55,7 +61,7 @@ async fn from(engine: &Engine) -> anyhow::Result<Gathered> {
         next = Position(last.position.0 + 1);
         for recorded in page {
             match recorded.event {
-                Ok(event) => gathered.event(&event),
+                Ok(event) => gathered.event(&event, recorded.position),
                 Err(_) => gathered.strange.push(format!("position {} holds no event", recorded.position)),
             }
         }
@@ -63,12 +69,7 @@ async fn from(engine: &Engine) -> anyhow::Result<Gathered> {
     for letter in
         DeadLetters::new(engine.store.clone()).list().await.context("cannot read the dead letters")?
     {
-        let event = letter.event.as_ref().map(events::json::from_value).transpose()?;
-        let reason = format!("{}: {}", letter.handler, letter.reasons.join(": "));
-        match event.as_ref().and_then(root) {
-            Some(n) => gathered.dead.entry(n).or_default().push(reason),
-            None => gathered.strange.push(format!("dead letter {}: {reason}", letter.id)),
-        }
+        gathered.letter(&letter)?;
     }
     Ok(gathered)
 }
@@ -79,7 +80,17 @@ fn root(event: &Envelope) -> Option<u64> {
 }
 
 impl Gathered {
-    fn event(&mut self, event: &Envelope) {
+    fn letter(&mut self, letter: &DeadLetter) -> anyhow::Result<()> {
+        let event = letter.event.as_ref().map(events::json::from_value).transpose()?;
+        let reason = format!("{}: {}", letter.handler, letter.reasons.join(": "));
+        match event.as_ref().and_then(root) {
+            Some(n) => self.dead.entry(n).or_default().push(reason),
+            None => self.strange.push(format!("dead letter {}: {reason}", letter.id)),
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Envelope, position: Position) {
         let Some(n) = root(event) else {
             self.strange.push(format!("{} {}", event.ty(), event.id()));
             return;
@@ -87,6 +98,7 @@ impl Gathered {
         let kept = self.kept.entry(n).or_default();
         let is = |kind: Kind| event.ty() == kind.name();
         let count = if event.ty() == DELIVERY {
+            kept.position = position.0;
             &mut kept.stored
         } else if is(Kind::NotificationRequested) {
             &mut kept.requested

@@ -69,10 +69,10 @@ impl Progress {
         self.accepted_from.fetch_max(begun, SeqCst);
     }
 
-    /// An effect happened now.
-    pub fn effect(&self) {
-        self.effects.fetch_add(1, SeqCst);
+    /// An effect happened now; returns how many have.
+    pub fn effect(&self) -> u64 {
         self.effect_at.fetch_max(self.now(), SeqCst);
+        self.effects.fetch_add(1, SeqCst) + 1
     }
 
     /// An event of the storm is sent.

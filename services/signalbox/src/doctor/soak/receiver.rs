@@ -27,6 +27,8 @@ pub struct Arrived {
     pub refused: u32,
     /// It was put off so often.
     pub put_off: u32,
+    /// How many effects had happened when it happened first, itself included; 0 if it did not.
+    pub at: u64,
 }
 
 /// The endpoint.
@@ -120,7 +122,7 @@ impl Receiver {
         };
         arrived.taken += 1;
         if arrived.taken == 1 {
-            progress.effect();
+            arrived.at = progress.effect();
         }
         kept.keys.insert(key.to_owned());
         status.into_response()

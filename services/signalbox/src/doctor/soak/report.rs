@@ -1,6 +1,6 @@
 //! What a run came to: a table for people, and the same as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -50,8 +50,12 @@ pub struct Row {
     lost: u64,
     doubled: u64,
     stuck: u64,
+    out_of_order: u64,
     astray: u64,
     seconds: f64,
+    /// How long it took to go on after each kill, in seconds.
+    #[serde(skip)]
+    recovered: Vec<f64>,
 }
 
 /// All that is said at the end.
@@ -93,27 +97,35 @@ impl Row {
             lost: 0,
             doubled: 0,
             stuck: 0,
+            out_of_order: 0,
             astray: 0,
             seconds: Duration::from_micros(to.saturating_sub(from)).as_secs_f64(),
+            recovered: Vec::new(),
         }
     }
 
-    /// Adds an event.
-    pub fn add(&mut self, known: &Known<'_>) {
+    /// Adds what was recovered from.
+    pub fn recovered(&mut self, recoveries: &[Recovery]) {
+        self.recovered.extend(recoveries.iter().map(|recovery| recovery.took.as_secs_f64()));
+        self.recovered.sort_by(f64::total_cmp);
+    }
+
+    /// Adds an event, and what is wrong with it.
+    pub fn add(&mut self, known: &Known<'_>, wrongs: &BTreeSet<Wrong>) {
         self.stored += u64::from(known.kept.stored > 0);
         self.effects += u64::from(known.arrived.taken > 0);
         self.dead += u64::from(!known.dead.is_empty());
-        let findings = known.findings();
-        let has = |wrong: Wrong| u64::from(findings.iter().any(|finding| finding.wrong == wrong));
+        let has = |wrong: Wrong| u64::from(wrongs.contains(&wrong));
         self.lost += has(Wrong::Lost);
         self.doubled += has(Wrong::Doubled);
         self.stuck += has(Wrong::Stuck);
+        self.out_of_order += has(Wrong::OutOfOrder);
         self.astray += has(Wrong::Astray);
     }
 
     fn plus(&mut self, other: &Self) {
         let Self { phase: _, sent, accepted, refused, cut_off, stored, effects, .. } = other;
-        let Self { dead, lost, doubled, stuck, astray, seconds, .. } = other;
+        let Self { dead, lost, doubled, stuck, out_of_order, astray, seconds, recovered, .. } = other;
         for (sum, number) in [
             (&mut self.sent, sent),
             (&mut self.accepted, accepted),
@@ -125,26 +137,35 @@ impl Row {
             (&mut self.lost, lost),
             (&mut self.doubled, doubled),
             (&mut self.stuck, stuck),
+            (&mut self.out_of_order, out_of_order),
             (&mut self.astray, astray),
         ] {
             *sum += number;
         }
         self.seconds += seconds;
+        self.recovered.extend(recovered);
+        self.recovered.sort_by(f64::total_cmp);
     }
 
     fn line(&self, name: &str) -> String {
         let Self { phase: _, sent, accepted, refused, cut_off, stored, effects, dead, .. } = self;
-        let Self { lost, doubled, stuck, astray, seconds, .. } = self;
+        let Self { lost, doubled, stuck, out_of_order, astray, seconds, recovered, .. } = self;
+        let recovered = if recovered.is_empty() {
+            String::new()
+        } else {
+            format!("{:.2} s, {:.2} s", middle(recovered), last(recovered))
+        };
         format!(
             "| {name} | {sent} | {accepted} | {refused} | {cut_off} | {stored} | {effects} | {dead} | {lost} | {doubled} | \
-             {stuck} | {astray} | {seconds:.1} s |"
+             {stuck} | {out_of_order} | {astray} | {recovered} | {seconds:.1} s |"
         )
     }
 }
 
 const HEAD: &str = "\
-| phase | sent | 202 | 503 | cut off | in the log | effects | dead letters | lost | doubled | stuck | astray | time |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|";
+| phase | sent | 202 | 503 | cut off | in the log | effects | dead letters | lost | doubled | stuck | out of order | astray | \
+recovered p50, max | time |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 impl Report {
     /// Of a run that begins now.

@@ -9,7 +9,7 @@ use chassis::Shutdown;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::account::{Finding, Known};
+use super::account::{self, Known};
 use super::cast::Cast;
 use super::config;
 use super::disk::Disk;
@@ -19,8 +19,9 @@ use super::plan::Plan;
 use super::progress::{Counts, Progress};
 use super::receiver::Receiver;
 use super::report::{Phase, Report, Row};
+use super::settle::{self, Settled};
 use super::storm::Watch;
-use super::{settle, unless_interrupted};
+use super::unless_interrupted;
 use crate::cli::SoakArgs;
 
 const TELL_EVERY: Duration = Duration::from_secs(30);
@@ -101,29 +102,41 @@ impl World {
             Err(error) => Err(error),
         };
         let sent_at = self.progress.now();
-        report.recoveries.append(&mut watch.recoveries);
+        let recoveries = std::mem::take(&mut watch.recoveries);
         report.starts_without_space += watch.starts_without_space;
         if let Err(stuck) = sent {
             // The account says which events are stuck.
             report.fell.push(format!("{stuck:#}"));
         }
-        let (gathered, complaints) = settle::settle(self).await?;
+        let Settled { gathered, stuck, complaints } = settle::settle(self).await?;
         report.fell.extend(complaints);
         report.strange.extend(gathered.strange.iter().cloned());
-        report.findings.extend(self.findings(&gathered));
-        report.rows.extend(self.rows(disk.is_some(), &gathered, [from, sent_at, self.progress.now()]));
+        let known = self.known(&gathered);
+        let findings = account::all(&known, stuck);
+        let mut rows = self.rows(disk.is_some(), [from, sent_at, self.progress.now()]);
+        for known in &known {
+            // They are sorted by their numbers.
+            let of_it = findings.iter().skip(findings.partition_point(|finding| finding.n < known.n));
+            let of_it = of_it.take_while(|finding| finding.n == known.n);
+            if let Some(row) = rows.get_mut(usize::from(known.n >= self.plan.calm())) {
+                row.add(known, &of_it.map(|finding| finding.wrong).collect());
+            }
+        }
+        if let Some(row) = rows.iter_mut().rev().nth(1) {
+            row.recovered(&recoveries);
+        }
+        report.recoveries.extend(recoveries);
+        report.findings.extend(findings);
+        report.rows.extend(rows);
         Ok(())
     }
 
-    /// What is wrong with any event.
-    pub fn findings(&self, gathered: &Gathered) -> Vec<Finding> {
-        self.known(gathered).iter().flat_map(Known::findings).collect()
-    }
-
-    fn known<'a>(&self, gathered: &'a Gathered) -> Vec<Known<'a>> {
+    /// All that is known of each event.
+    pub fn known<'a>(&self, gathered: &'a Gathered) -> Vec<Known<'a>> {
         let arrived = self.receiver.arrived();
         let known = (0..self.plan.events).map(|n| Known {
             n,
+            channel: self.plan.channel(n),
             fate: self.plan.fate(n),
             sent: self.load.sent(n),
             kept: gathered.kept.get(&n).copied().unwrap_or_default(),
@@ -133,7 +146,7 @@ impl World {
         known.collect()
     }
 
-    fn rows(&self, full: bool, gathered: &Gathered, times: [u64; 3]) -> Vec<Row> {
+    fn rows(&self, full: bool, times: [u64; 3]) -> Vec<Row> {
         let [from, sent_at, end] = times;
         let storm_from = match self.progress.storm_from() {
             0 => sent_at,
@@ -143,12 +156,6 @@ impl World {
         let mut rows = vec![Row::new(first, &self.progress.calm, from, storm_from)];
         if storm_from < sent_at {
             rows.push(Row::new(rest, &self.progress.storm, storm_from, sent_at));
-        }
-        for known in self.known(gathered) {
-            let index = usize::from(known.n >= self.plan.calm());
-            if let Some(row) = rows.get_mut(index) {
-                row.add(&known);
-            }
         }
         rows.push(Row::new(Phase::Settling, &Counts::default(), sent_at, end));
         rows
