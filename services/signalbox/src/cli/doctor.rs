@@ -12,9 +12,10 @@ pub enum DoctorCommand {
     ///
     /// Runs the services of this program as processes of their own, in a folder of their own: numbered deliveries go
     /// through the gateway and the automator to a receiver that counts what arrives. Meanwhile services and the bus are
-    /// killed with SIGKILL, NATS is restarted, and the disk under the embedded bus is filled. Some deliveries are sent
+    /// killed with SIGKILL, NATS is restarted, and the disk under an embedded bus is filled. Some deliveries are sent
     /// twice, some effects fail for a while or for ever. At the end every event is accounted for: accepted, kept, its
-    /// effect once, or a dead letter. Exits with 1 and the ids if one is lost, doubled or stuck.
+    /// effect once and in its order, or a dead letter. Exits with 1 and the ids if one is lost, doubled, stuck or out of order,
+    /// also if a restart healed it.
     Soak(SoakArgs),
     /// Run a program that ends when standard input is closed
     #[command(hide = true)]

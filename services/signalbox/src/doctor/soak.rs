@@ -32,6 +32,9 @@ use crate::cli::{SoakArgs, SoakEngine};
 use crate::exit::{Exit, Stop};
 use crate::output::Output;
 
+/// The disk is filled once for so many kills, and twice at least.
+const KILLS_PER_FILL: u64 = 10;
+const FILLS: std::ops::RangeInclusive<u64> = 2..=20;
 /// A full disk is tried with this part of the events, on a bus of its own.
 const FULL_DISK_PART: u64 = 20;
 const FULL_DISK_EVENTS: std::ops::RangeInclusive<u64> = 200..=2_000;
@@ -103,7 +106,8 @@ async fn full_disk(
     let plan = Plan::new(seed, events, 0, args.engine);
     let played = async {
         let world = World::new(args, &plan, &folder, &at.join("bus"), shutdown).await?;
-        world.run(Some(&disk), shutdown, report).await
+        let fills = (args.kills / KILLS_PER_FILL).clamp(*FILLS.start(), *FILLS.end());
+        world.run(Some((&disk, fills)), shutdown, report).await
     };
     let played = played.await;
     disk.unmount().await?;

@@ -44,7 +44,7 @@ fn lock(seen: &Shared) -> std::sync::MutexGuard<'_, Seen> {
 }
 
 pub async fn run() -> anyhow::Result<()> {
-    println!("\n| webhook to effect | rate | effects/s | p50 | p99 |\n|---|---|---|---|---|");
+    println!("\n| webhook to effect | rate | effects | p50 | p99 |\n|---|---|---|---|---|");
     for ground in Ground::all() {
         let (folder, nats) = (ground.folder()?, ground.nats().await?);
         let (seen, url) = endpoint().await?;
@@ -56,7 +56,7 @@ pub async fn run() -> anyhow::Result<()> {
             let mut times = std::mem::take(&mut lock(&seen).took);
             let name = rate.map_or_else(|| format!("{AT_ONCE} at once"), |rate| format!("{rate}/s"));
             println!(
-                "| {} | {name} | {:.0} | {:.2} ms | {:.2} ms |",
+                "| {} | {name} | {:.0}/s | {:.2} ms | {:.2} ms |",
                 ground.name(),
                 per_second(count, took),
                 millis(at(&mut times, 500)),

@@ -8,7 +8,7 @@ use tests::http1::Connection;
 
 use super::server::{Server, program, push};
 use super::stage::Ground;
-use super::times::{at, millis, per_second, precise};
+use super::times::{at, mib, millis, per_second, precise};
 
 /// How long each row is measured.
 const MEASURED: Duration = Duration::from_secs(8);
@@ -27,7 +27,7 @@ struct Row {
 pub async fn run() -> anyhow::Result<()> {
     let mut about = Vec::new();
     println!(
-        "\n| webhook to 202 | connections | 202/s | p50 | p99 | RSS under load |\n|---|---|---|---|---|---|"
+        "\n| webhook to 202 | connections | 202 | p50 | p99 | RSS under load |\n|---|---|---|---|---|---|"
     );
     for ground in [Ground::Disk, Ground::NatsAlways, Ground::NatsSeldom] {
         let nats = ground.nats().await?;
@@ -38,17 +38,17 @@ pub async fn run() -> anyhow::Result<()> {
         for connections in CONNECTIONS {
             let Row { connections, per_second, p50, p99, rss } = measure(&server, connections).await?;
             println!(
-                "| {} | {connections} | {per_second:.0} | {:.2} ms | {:.2} ms | {} MiB |",
+                "| {} | {connections} | {per_second:.0}/s | {:.2} ms | {:.2} ms | {} |",
                 ground.name(),
                 millis(p50),
                 millis(p99),
-                rss / 1024
+                mib(rss)
             );
         }
     }
     println!("\n| engine | ready after | RSS idle |\n|---|---|---|");
     for (ground, ready_in, idle) in about {
-        println!("| {} | {} ms | {:.1} MiB |", ground.name(), ready_in.as_millis(), precise(idle) / 1024.0);
+        println!("| {} | {} ms | {} |", ground.name(), ready_in.as_millis(), mib(idle));
     }
     let size = std::fs::metadata(program()?)?.len();
     println!("\nprogram: {:.1} MB; body: {BODY_BYTES} bytes", precise(size) / 1e6);

@@ -2,20 +2,30 @@
 //! disk. It asserts nothing about time: what it prints is to be read beside what it prints of other machines or versions.
 //!
 //! `cargo build --release && cargo run --release -p tests --bin bench` for all of it (half an hour), or with the names of
-//! parts: `hooks`, `publish`, `consume`, `flow`, `memory`.
+//! parts: `hooks`, `publish`, `consume`, `flow`, `memory`, `recovery`. The last two take a million events, or as many as
+//! `SIGNALBOX_BENCH_EVENTS` says.
 
 mod consume;
 mod flow;
 mod hooks;
 mod memory;
 mod publish;
+mod recovery;
 mod server;
 mod stage;
 mod times;
 
 use std::collections::BTreeSet;
 
-const PARTS: [&str; 5] = ["hooks", "publish", "consume", "flow", "memory"];
+const PARTS: [&str; 6] = ["hooks", "publish", "consume", "flow", "memory", "recovery"];
+const EVENTS: &str = "SIGNALBOX_BENCH_EVENTS";
+
+/// How many events `memory` and `recovery` take.
+fn wanted_events() -> anyhow::Result<usize> {
+    let Some(text) = std::env::var_os(EVENTS) else { return Ok(1_000_000) };
+    let count = text.to_string_lossy().parse::<usize>().ok().filter(|count| *count >= 1_000);
+    count.ok_or_else(|| anyhow::anyhow!("{EVENTS} is not a number of at least 1000"))
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -33,7 +43,8 @@ async fn main() -> anyhow::Result<()> {
             "publish" => publish::run().await?,
             "consume" => consume::run().await?,
             "flow" => flow::run().await?,
-            _ => memory::run().await?,
+            "memory" => memory::run().await?,
+            _ => recovery::run().await?,
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A million events: what memory they take while they come in, and how long it takes to start again after a kill.
+//! Many events through all services: what memory they take while they come in.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,41 +8,47 @@ use tests::http1::Connection;
 
 use super::server::{Server, push};
 use super::stage::Ground;
-use super::times::{per_second, precise};
+use super::times::{mib, per_second};
+use super::wanted_events;
 
-const EVENTS: u64 = 1_000_000;
-/// How often memory is looked at.
-const EVERY: u64 = 100_000;
+/// Memory is looked at so often.
+const LOOKS: usize = 10;
 const CONNECTIONS: usize = 64;
-/// How often it is killed and started again at the end.
-const STARTS: usize = 3;
 
 pub async fn run() -> anyhow::Result<()> {
+    let count = wanted_events()?;
+    let every = u64::try_from(count / LOOKS)?;
     println!(
-        "\n| a million events | 202/s | RSS after 100 000, 200 000, … (MiB) | ready again after a kill |\n|---|---|---|---|"
+        "\n| webhook to 202, {count} events | 202 | RSS idle | after each {every} events | first | last | max |\n\
+         |---|---|---|---|---|---|---|"
     );
     for ground in [Ground::Disk, Ground::NatsSeldom] {
         let (folder, nats) = (ground.folder()?, ground.nats().await?);
-        let mut server = Server::start(&folder, nats.as_ref(), "").await?;
-        let begun = Instant::now();
-        let mut memory = Vec::new();
-        for part in 0..EVENTS / EVERY {
-            send(&server, part * EVERY).await?;
-            memory.push(format!("{:.0}", precise(server.rss_kib()?) / 1024.0));
+        let server = Server::start(&folder, nats.as_ref(), "").await?;
+        let idle = server.rss_kib()?;
+        let (begun, mut memory, mut from) = (Instant::now(), Vec::with_capacity(LOOKS), 0);
+        for _ in 0..LOOKS {
+            send(&server, from, every).await?;
+            from += every;
+            memory.push(server.rss_kib()?);
         }
-        let rate = per_second(usize::try_from(EVENTS)?, begun.elapsed());
-        let mut ready = Vec::new();
-        for _ in 0..STARTS {
-            server.kill9()?;
-            server = Server::start(&folder, nats.as_ref(), "").await?;
-            ready.push(format!("{:.2} s", server.ready_in.as_secs_f64()));
-        }
-        println!("| {} | {rate:.0} | {} | {} |", ground.name(), memory.join(", "), ready.join(", "));
+        let rate = per_second(usize::try_from(from)?, begun.elapsed());
+        let all: Vec<String> = memory.iter().copied().map(mib).collect();
+        let of = |kib: Option<&u64>| mib(kib.copied().unwrap_or_default());
+        println!(
+            "| {} | {rate:.0}/s | {} | {} | {} | {} | {} |",
+            ground.name(),
+            mib(idle),
+            all.join(", "),
+            of(memory.first()),
+            of(memory.last()),
+            of(memory.iter().max())
+        );
     }
     Ok(())
 }
 
-async fn send(server: &Server, from: u64) -> anyhow::Result<()> {
+async fn send(server: &Server, from: u64, count: u64) -> anyhow::Result<()> {
     let next = Arc::new(AtomicU64::new(from));
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..CONNECTIONS {
@@ -51,7 +57,7 @@ async fn send(server: &Server, from: u64) -> anyhow::Result<()> {
             let mut connection = Connection::open(&address).await?;
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                if n >= from + EVERY {
+                if n >= from + count {
                     return anyhow::Ok(());
                 }
                 let bytes = push(&address, &n.to_string(), &format!("bench/r{}", n % 64), "x")?;

@@ -46,9 +46,9 @@ impl Ground {
     /// Its name in the tables.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Disk => "embedded",
+            Self::Disk => "embedded, every write synced",
             Self::Memory => "embedded, in memory (no fsync)",
-            Self::NatsAlways => "JetStream",
+            Self::NatsAlways => "JetStream, every write synced",
             Self::NatsSeldom => "JetStream, synced every 2 minutes",
         }
     }

@@ -34,3 +34,8 @@ pub fn precise(count: u64) -> f64 {
 pub fn per_second(count: usize, took: Duration) -> f64 {
     precise(u64::try_from(count).unwrap_or(u64::MAX)) / took.as_secs_f64()
 }
+
+/// Memory in MiB, from KiB.
+pub fn mib(kib: u64) -> String {
+    format!("{:.0} MiB", precise(kib) / 1024.0)
+}

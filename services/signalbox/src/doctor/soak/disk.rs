@@ -89,10 +89,12 @@ impl Disk {
 }
 
 impl Watch<'_> {
-    /// Fills the disk twice: under a process that runs, and under one that is killed and has to start on a full disk.
-    pub async fn full_disk(&mut self, plan: &Plan, disk: &Disk) -> anyhow::Result<()> {
-        for (part, killed) in [(plan.events / 4, false), (plan.events / 2, true)] {
-            self.reach(Point::Accepted(part)).await?;
+    /// Fills the disk again and again, by turns under a process that runs, and under one that is killed and has to start on
+    /// a full disk.
+    pub async fn full_disk(&mut self, plan: &Plan, disk: &Disk, fills: u64) -> anyhow::Result<()> {
+        for fill in 0..fills {
+            let killed = fill % 2 == 1;
+            self.reach(Point::Accepted(plan.events * (fill + 1) / (fills + 2))).await?;
             disk.fill()?;
             self.load.open(true);
             if killed {
@@ -106,11 +108,6 @@ impl Watch<'_> {
             // Whatever was seen: what comes next needs the space.
             disk.free()?;
             looked?;
-            if killed {
-                // A start needs some space: without it, it says so and ends, and a supervisor starts it again. One that runs
-                // must not end.
-                self.starts_without_space += self.cast.forgive_no_space(noted);
-            }
             self.recovered(if killed { "full-disk-killed" } else { "full-disk" }, then).await?;
             if killed {
                 // A start needs some space: without it, it says so and ends, and a supervisor starts it again. One that runs

@@ -60,7 +60,7 @@ impl World {
     /// Runs it to its end and accounts for every event. Whatever happens, no process is left.
     pub async fn run(
         mut self,
-        disk: Option<&Disk>,
+        disk: Option<(&Disk, u64)>,
         shutdown: &Shutdown,
         report: &mut Report,
     ) -> anyhow::Result<()> {
@@ -78,7 +78,7 @@ impl World {
 
     async fn play(
         &mut self,
-        disk: Option<&Disk>,
+        disk: Option<(&Disk, u64)>,
         shutdown: &Shutdown,
         report: &mut Report,
     ) -> anyhow::Result<()> {
@@ -93,7 +93,7 @@ impl World {
             starts_without_space: 0,
         };
         let stormed = match disk {
-            Some(disk) => watch.full_disk(&self.plan, disk).await,
+            Some((disk, fills)) => watch.full_disk(&self.plan, disk, fills).await,
             None => watch.storm(&self.plan).await,
         };
         let load = self.load.clone();
