@@ -33,6 +33,8 @@ pub(crate) enum Answer {
     Unproven,
     BadHeader,
     BadBody,
+    /// 422: the expressions of the source make no event of it.
+    Unmappable,
     Foreign,
     TooOften,
     Overloaded,

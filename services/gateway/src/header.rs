@@ -89,12 +89,29 @@ pub(crate) fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
+/// Whether the body is JSON of any kind: `application/json`, `application/vnd.….v1+json`.
+pub(crate) fn is_some_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    match is_json(headers) {
+        Err(Refusal::MediaType(MediaType::Other)) => {}
+        other => return other,
+    }
+    let value = match find(headers, CONTENT_TYPE.as_str()) {
+        Found::Once(value) => value.to_str().unwrap_or_default(),
+        Found::Absent | Found::Repeated => "",
+    };
+    if !value.is_empty() && events::envelope::is_json(value) {
+        Ok(())
+    } else {
+        Err(Refusal::MediaType(MediaType::Other))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
     use axum::http::{HeaderMap, HeaderValue};
 
-    use super::{announced_length, is_json, required};
+    use super::{announced_length, is_json, is_some_json, required};
     use crate::refusal::{MediaType, Refusal};
 
     fn with(name: &HeaderName, values: &[&str]) -> HeaderMap {
@@ -132,6 +149,17 @@ mod tests {
                 matches!(refusal, Err(Refusal::MediaType(found)) if found == reason),
                 "{values:?}: {refusal:?}"
             );
+        }
+    }
+
+    #[test]
+    fn json_of_any_kind_is_known_where_it_may_come() {
+        let of = |value: &str| is_some_json(&with(&CONTENT_TYPE, &[value]));
+        for value in ["application/json", "application/vnd.docker.distribution.events.v2+json", "text/json"] {
+            assert!(of(value).is_ok(), "{value}");
+        }
+        for value in ["text/plain", "application/x-www-form-urlencoded", "", "json"] {
+            assert!(matches!(of(value), Err(Refusal::MediaType(_))), "{value}");
         }
     }
 

@@ -5,6 +5,8 @@ mod answer;
 mod beside;
 mod body;
 mod cloudevents;
+mod credential;
+mod generic;
 mod github;
 mod header;
 mod limits;
@@ -19,6 +21,7 @@ mod router;
 mod secrets;
 mod skew;
 mod visit;
+mod webhook;
 
 use std::fmt;
 use std::sync::Arc;

@@ -16,6 +16,8 @@ pub struct Limits {
     pub alertmanager_body: usize,
     /// Largest body with CloudEvents, in bytes. 25 MiB: as much as the bus takes of one event.
     pub cloudevents_body: usize,
+    /// Largest body of any other webhook, in bytes. 8 MiB: a push of some thousand commits; GitLab and Harbor send less.
+    pub webhook_body: usize,
     /// Memory for all bodies that are being read or published, in bytes; beyond it, senders are told to come again.
     /// Never less than the largest single body.
     pub bodies_in_flight: usize,
@@ -39,6 +41,7 @@ impl Default for Limits {
             github_body: 25 * MIB,
             alertmanager_body: 4 * MIB,
             cloudevents_body: 25 * MIB,
+            webhook_body: 8 * MIB,
             bodies_in_flight: 64 * MIB,
             body_within: Duration::from_secs(10),
             publish_within: Duration::from_secs(8),
@@ -60,7 +63,10 @@ impl Limits {
 
     /// The memory for bodies: enough for the largest single one, or that one would never be accepted.
     pub(crate) fn budget(&self) -> usize {
-        self.bodies_in_flight.max(self.github_body).max(self.alertmanager_body).max(self.cloudevents_body)
+        let largest = [self.github_body, self.alertmanager_body, self.cloudevents_body, self.webhook_body]
+            .into_iter()
+            .max();
+        self.bodies_in_flight.max(largest.unwrap_or_default())
     }
 }
 
@@ -75,6 +81,7 @@ mod tests {
             github_body: 10,
             alertmanager_body: 20,
             cloudevents_body: 30,
+            webhook_body: 25,
             ..Limits::default()
         };
         assert_eq!(limits.budget(), 30);

@@ -22,6 +22,8 @@ pub(crate) enum SourceLabel {
     Alertmanager,
     /// CloudEvents.
     Cloudevents,
+    /// Any webhook, by configuration.
+    Generic,
     /// The request named no source that there is.
     None,
 }
@@ -39,6 +41,7 @@ impl From<&SourceKind> for SourceLabel {
             SourceKind::Github(_) => Self::Github,
             SourceKind::Alertmanager(_) => Self::Alertmanager,
             SourceKind::CloudEvents(_) => Self::Cloudevents,
+            SourceKind::Generic(_) => Self::Generic,
         }
     }
 }
@@ -58,6 +61,8 @@ chassis::metric_set! {
         pub(crate) clock_off: IntCounterVec = counters("signalbox_gateway_clock_off_total", &["source_kind", "direction"]),
         /// Alerts that Alertmanager left out of its notifications because of `max_alerts`.
         pub(crate) truncated_alerts: IntCounter = counter("signalbox_gateway_truncated_alerts_total"),
+        /// Requests that an expression of a `generic` source made no event of, by the expression.
+        pub(crate) expression_errors: IntCounterVec = counters("signalbox_gateway_expression_errors_total", &["field"]),
         /// Secrets of sources that could not be read when a request needed them.
         pub(crate) unreadable_secrets: IntCounterVec = counters("signalbox_gateway_unreadable_secrets_total", &["source_kind"]),
     }

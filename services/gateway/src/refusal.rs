@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::Limits;
 use crate::answer::Answer;
 use crate::cloudevents::Claim;
+use crate::generic::Unmappable;
 use crate::origin::Origin;
 
 /// Why a request got no 202. `Display` says what was found; [`hint`](Self::hint) says what would be right.
@@ -47,6 +48,10 @@ pub(crate) enum Refusal {
     NoNotification(alertmanager::DecodeError),
     #[error(transparent)]
     NoCloudEvent(http::DecodeError),
+    #[error("the body is not JSON")]
+    NotJson(#[source] serde_json::Error),
+    #[error(transparent)]
+    Unmappable(Unmappable),
     #[error("the batch has {events} events, the limit is {}", Limits::EVENTS_OF_A_BATCH)]
     TooManyEvents { events: usize },
     #[error("this source takes no events of {0}")]
@@ -81,7 +86,7 @@ pub(crate) enum MediaType {
 }
 
 /// What is wrong with the proof of identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Unproven {
     #[error("the header X-Hub-Signature-256 is missing")]
     NoSignature,
@@ -99,16 +104,34 @@ pub(crate) enum Unproven {
     WrongToken,
     #[error("the request has a token in its address and another one in the header Authorization")]
     TwoTokens,
+    #[error("the header {0} is missing")]
+    NoHeader(String),
+    #[error("the header {0} does not have the form that this source expects")]
+    MalformedHeader(String),
+    #[error("the header {0} fits none of the secrets of this source")]
+    WrongHeader(String),
+    #[error("the time in the header {0} is too far from now")]
+    OutOfTime(String),
+    #[error("the header Authorization is missing")]
+    NoPassword,
+    #[error("the header Authorization is not `Basic` and Base64 of a user, a colon and a password")]
+    MalformedPassword,
+    #[error("the user or the password is none of this source")]
+    WrongPassword,
 }
 
 impl Unproven {
     /// What the 401 asks for (RFC 9110 section 11.6.1). The name of a scheme for signed webhooks was never registered.
-    pub(crate) fn challenge(self) -> &'static str {
+    pub(crate) fn challenge(&self) -> &'static str {
         match self {
             Self::NoSignature | Self::MalformedSignature | Self::WrongSignature | Self::Uncovered => {
                 "X-Hub-Signature-256"
             }
             Self::NoToken | Self::MalformedToken | Self::WrongToken | Self::TwoTokens => "Bearer",
+            Self::NoHeader(_) | Self::MalformedHeader(_) | Self::WrongHeader(_) | Self::OutOfTime(_) => {
+                "Webhook-Header"
+            }
+            Self::NoPassword | Self::MalformedPassword | Self::WrongPassword => "Basic",
         }
     }
 }
@@ -130,7 +153,10 @@ impl Refusal {
             Self::BrokenOff(_) => Answer::BrokenOff,
             Self::Unproven(_) => Answer::Unproven,
             Self::BadHeader { .. } => Answer::BadHeader,
-            Self::NoDelivery(_) | Self::NoNotification(_) | Self::NoCloudEvent(_) => Answer::BadBody,
+            Self::NoDelivery(_) | Self::NoNotification(_) | Self::NoCloudEvent(_) | Self::NotJson(_) => {
+                Answer::BadBody
+            }
+            Self::Unmappable(_) => Answer::Unmappable,
             Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) => Answer::Foreign,
             Self::TooOften { .. } => Answer::TooOften,
             Self::Overloaded => Answer::Overloaded,
@@ -161,7 +187,9 @@ impl Refusal {
             | Self::BadHeader { .. }
             | Self::NoDelivery(_)
             | Self::NoNotification(_)
-            | Self::NoCloudEvent(_) => StatusCode::BAD_REQUEST,
+            | Self::NoCloudEvent(_)
+            | Self::NotJson(_) => StatusCode::BAD_REQUEST,
+            Self::Unmappable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unproven(_) => StatusCode::UNAUTHORIZED,
             Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -206,6 +234,21 @@ impl Refusal {
             Self::Unproven(Unproven::TwoTokens) => "send one token: in the header Authorization",
             Self::Unproven(Unproven::NoToken | Unproven::MalformedToken | Unproven::WrongToken) => {
                 "send Authorization: Bearer and the token that this source reads"
+            }
+            Self::Unproven(
+                Unproven::NoHeader(_) | Unproven::MalformedHeader(_) | Unproven::WrongHeader(_),
+            ) => {
+                "send what this source is configured for: the header, its form and the secret; a proxy on the way must not change the body"
+            }
+            Self::Unproven(Unproven::OutOfTime(_)) => {
+                "send it when it is signed, and set the clock; a request cannot be sent again later"
+            }
+            Self::Unproven(Unproven::NoPassword | Unproven::MalformedPassword | Unproven::WrongPassword) => {
+                "send the user and the password that this source reads, as Authorization: Basic"
+            }
+            Self::NotJson(_) => "send the whole body, as one JSON document in UTF-8",
+            Self::Unmappable(_) => {
+                "mend the expression of the Source, with has(…) for what may be absent, and send it again"
             }
             Self::BadHeader { .. } => "send the header once, in the form that its specification gives it",
             Self::NoDelivery(_) => "send the body as GitHub makes it: one JSON object in UTF-8",

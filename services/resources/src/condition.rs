@@ -1,16 +1,20 @@
 //! Conditions: CEL, compiled and checked.
 
 mod check;
+mod expression;
+mod json;
 mod meter;
 mod syntax;
 
 use std::sync::{Arc, LazyLock};
 
-use cel::Env;
+use cel::{Env, IdedExpr, Program};
 
 use crate::automation::Condition;
-use crate::rule::Flaw;
+use crate::rule::{Flaw, VARIABLES};
 
+pub use expression::Expression;
+pub use json::of_json;
 pub use meter::{EvaluateError, MAX_ITEMS, Scope};
 
 /// A longer expression is a program; the parser's recursion is bounded on its own.
@@ -36,21 +40,32 @@ impl Condition {
             let hint = "leave `when` away to match always".to_owned();
             return Err(vec![Flaw::new(0, "the condition is empty", Some(hint))]);
         }
-        if text.chars().count() > MAX_CHARS {
-            return Err(vec![Flaw::new(
-                0,
-                format!("the condition has more than {MAX_CHARS} characters"),
-                None,
-            )]);
-        }
-        let program = environment().compile(text).map_err(|errors| vec![syntax::flaw(text, &errors)])?;
-        let found = check::program(&program);
-        if !found.flaws.is_empty() {
-            return Err(found.flaws);
-        }
-        let metered = Arc::new(meter::metered(program.expression().clone()));
-        Ok(Self { text: text.to_owned(), program: Arc::new(program), metered, uses_app: found.uses_app })
+        let Compiled { program, metered, uses_app } = compile(text, VARIABLES)?;
+        Ok(Self { text: text.to_owned(), program: Arc::new(program), metered, uses_app })
     }
+}
+
+/// What came of a text.
+struct Compiled {
+    program: Program,
+    /// With a limit on what its loops may cost.
+    metered: Arc<IdedExpr>,
+    uses_app: bool,
+}
+
+/// Compiles a text that may name these variables.
+fn compile(text: &str, variables: [&'static str; 3]) -> Result<Compiled, Vec<Flaw>> {
+    if text.chars().count() > MAX_CHARS {
+        let message = format!("the expression has more than {MAX_CHARS} characters");
+        return Err(vec![Flaw::new(0, message, None)]);
+    }
+    let program = environment().compile(text).map_err(|errors| vec![syntax::flaw(text, &errors)])?;
+    let found = check::program(&program, variables);
+    if !found.flaws.is_empty() {
+        return Err(found.flaws);
+    }
+    let metered = Arc::new(meter::metered(program.expression().clone()));
+    Ok(Compiled { program, metered, uses_app: found.uses_app })
 }
 
 #[cfg(test)]
@@ -115,7 +130,7 @@ mod tests {
                 "data.x.exists(1)",
                 &["7: `exists` is not called like this (write `list.exists(x, condition)`)"],
             ),
-            ("Foo{a: 1} == data", &["3: a condition makes no values of type `Foo` ()"]),
+            ("Foo{a: 1} == data", &["3: an expression makes no values of type `Foo` ()"]),
             (
                 "'ää' == nope",
                 &[
@@ -131,7 +146,7 @@ mod tests {
     fn a_broken_condition_says_where_it_breaks() {
         for (text, expected) in [
             ("data.x = \"y\"", "7: `=` is not part of CEL (compare with `==`)"),
-            ("data.x == ", "10: the condition ends too early ()"),
+            ("data.x == ", "10: the expression ends too early ()"),
             ("a && b) || c", "6: `)` is not expected here ()"),
             ("data.x == 'a' and data.y", "14: `and` is not expected here (write `&&`)"),
             ("not data.y", "4: `data` is not expected here (for `not` write `!`)"),
@@ -147,6 +162,6 @@ mod tests {
             assert_eq!(flaws(text), [expected], "{text}");
         }
         let long = format!("data.x == \"{}\"", "y".repeat(MAX_CHARS));
-        assert_eq!(flaws(&long), ["0: the condition has more than 4096 characters ()"]);
+        assert_eq!(flaws(&long), ["0: the expression has more than 4096 characters ()"]);
     }
 }

@@ -2,6 +2,8 @@
 
 /// The variables that conditions and templates see.
 pub const VARIABLES: [&str; 3] = ["event", "data", "app"];
+/// The variables that the expressions of a `generic` Source see: the parts of a request.
+pub const REQUEST: [&str; 3] = ["headers", "body", "query"];
 
 /// Something wrong with a condition or template, by its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +21,14 @@ impl Flaw {
         Self { offset, message: message.into(), hint }
     }
 
-    /// A variable that is none of [`VARIABLES`].
-    pub(crate) fn unknown_variable(offset: usize, name: &str) -> Self {
-        let hint = match crate::names::nearest(name, VARIABLES) {
+    /// A variable that is none of `known`.
+    pub(crate) fn unknown_variable(offset: usize, name: &str, known: [&str; 3]) -> Self {
+        let hint = match crate::names::nearest(name, known) {
             Some(meant) => format!("did you mean `{meant}`?"),
+            None if known == REQUEST => {
+                "there are `headers`, `body` and `query`; a text has quotes: `\"com.example.seen\"`"
+                    .to_owned()
+            }
             None if ["github", "workflow_run", "repository", "alert", "labels", "payload", "body"]
                 .contains(&name) =>
             {

@@ -1,8 +1,12 @@
 //! Source: where events come from, and how they prove it.
 
 pub(crate) mod cloudevents;
+pub mod credential;
+pub(crate) mod generic;
 
 pub use cloudevents::{CloudEvents, Proof, Rate};
+pub use credential::Credential;
+pub use generic::{Generic, is_type_of_ours};
 
 use crate::SecretRef;
 
@@ -26,6 +30,8 @@ pub enum SourceKind {
     Alertmanager(Alertmanager),
     /// CloudEvents over HTTP, from anybody who can show a token or sign.
     CloudEvents(CloudEvents),
+    /// Any webhook, by configuration.
+    Generic(Box<Generic>),
 }
 
 /// `spec.github`.

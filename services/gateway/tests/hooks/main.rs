@@ -7,9 +7,11 @@ mod bus_trouble;
 mod clocks;
 mod cloudevents;
 mod forgery;
+mod generic;
 mod github;
 mod handshake;
 mod logs;
+mod presets;
 #[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod real_alertmanager;
 mod sizes;

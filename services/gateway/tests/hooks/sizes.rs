@@ -71,6 +71,7 @@ async fn bodies_beyond_the_memory_for_them_are_asked_to_come_again() {
         github_body: MIB,
         alertmanager_body: MIB,
         cloudevents_body: MIB,
+        webhook_body: MIB,
         bodies_in_flight: MIB,
         ..Limits::default()
     };

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use crate::world::{PUSH, SECRET, TOKEN, World, sign};
+use crate::world::{NOW, PUSH, SECRET, TOKEN, World, sign};
 
 /// Serves the gateway on a port of its own.
 pub async fn serve(world: &World) -> SocketAddr {
@@ -120,6 +120,8 @@ async fn example(n: usize, tools: &[&str], world: &World) -> Option<String> {
         .current_dir(world.folder.path())
         .env("GITHUB_WEBHOOK_SECRET", SECRET)
         .env("SHOP_TOKEN", TOKEN)
+        .env("BUILDS_SECRET", SECRET)
+        .env("NOW", NOW.timestamp().to_string())
         .output()
         .await
         .unwrap();
@@ -154,4 +156,14 @@ async fn the_examples_of_cloudevents_in_the_readme_say_what_it_says() {
         ["order-1", "order-2", "order-3"]
     );
     assert_eq!(stored[0].subject(), Some("Café #1"));
+}
+
+#[tokio::test]
+async fn the_example_of_a_generic_source_in_the_readme_works() {
+    let readme = include_str!("../../README.md");
+    let source = readme.split("```yaml\n").find(|block| block.contains("name: builds")).expect("it is there");
+    let world = World::declaring(source.split("```").next().expect("it ends")).await;
+    let Some(text) = example(3, &["curl", "openssl", "sh"], &world).await else { return };
+    assert_eq!(text, r#"{"id":"b-7/failed","type":"com.example.build.failed","duplicate":false}"#);
+    assert_eq!(world.stored().await[0].subject(), Some("shop"));
 }

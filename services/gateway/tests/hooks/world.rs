@@ -70,20 +70,29 @@ pub struct Answer {
 impl World {
     /// With the bus as it is, and the limits of a normal run.
     pub async fn new() -> Self {
-        Self::with(Limits::default(), |bus| bus).await
+        Self::with(Limits::default(), |bus| bus, catalog).await
     }
 
     /// With other limits.
     pub async fn limited(limits: Limits) -> Self {
-        Self::with(limits, |bus| bus).await
+        Self::with(limits, |bus| bus, catalog).await
     }
 
     /// With a bus in front of the bus.
     pub async fn behind(bus: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>) -> Self {
-        Self::with(Limits::default(), bus).await
+        Self::with(Limits::default(), bus, catalog).await
     }
 
-    async fn with(limits: Limits, bus: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>) -> Self {
+    /// With what a text declares. Its secrets, `{env: …}` there, are [`SECRET`].
+    pub async fn declaring(text: &str) -> Self {
+        Self::with(Limits::default(), |bus| bus, |folder| declared(folder, text)).await
+    }
+
+    async fn with(
+        limits: Limits,
+        bus: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>,
+        catalog: impl FnOnce(&Path) -> Catalog,
+    ) -> Self {
         crate::logs::begin();
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::open(&BusUrl::Embedded(folder.path().join("bus"))).await.unwrap();
@@ -199,6 +208,18 @@ fn catalog(folder: &Path) -> Catalog {
         (name.to_owned(), Source { name: name.to_owned(), kind, retired: name == "retired" })
     };
     Catalog { sources: sources.map(source).into(), ..Catalog::default() }
+}
+
+/// The catalog of a text, its secrets in the file `new` of the folder.
+fn declared(folder: &Path, text: &str) -> Catalog {
+    let file = format!("{{file: {}}}", folder.join("new").display());
+    let parts = text.split("{env: ").enumerate();
+    let parts = parts.map(|(n, part)| match part.split_once('}') {
+        Some((_, rest)) if n > 0 => format!("{file}{rest}"),
+        Some(_) | None => part.to_owned(),
+    });
+    let text: String = parts.collect();
+    resources::load_text("test.yaml", &text).unwrap_or_else(|problems| panic!("{problems}")).catalog
 }
 
 /// The signature of GitHub.

@@ -4,8 +4,9 @@ use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValu
 use cel::{Context, ExecutionError, IdedExpr, Program, Value};
 
 use super::environment;
+use super::expression::DIGEST;
 use crate::names;
-use crate::rule::{Flaw, VARIABLES};
+use crate::rule::{Flaw, REQUEST};
 
 /// What a guess at a function's name may name. `every_known_function_is_there` keeps it true.
 const FUNCTIONS: [&str; 40] = [
@@ -67,8 +68,10 @@ pub(super) struct Found {
     pub uses_app: bool,
 }
 
-pub(super) fn program(program: &Program) -> Found {
-    let mut walk = Walk { source: program.source_info(), scope: Vec::new(), found: Found::default() };
+/// Looks at a program that may name these variables.
+pub(super) fn program(program: &Program, variables: [&'static str; 3]) -> Found {
+    let source = program.source_info();
+    let mut walk = Walk { source, variables, scope: Vec::new(), found: Found::default() };
     walk.expression(program.expression());
     walk.found.flaws.sort_by_key(|flaw| flaw.offset);
     walk.found
@@ -76,6 +79,7 @@ pub(super) fn program(program: &Program) -> Found {
 
 struct Walk<'p> {
     source: &'p SourceInfo,
+    variables: [&'static str; 3],
     /// The variables of the loops around.
     scope: Vec<&'p str>,
     found: Found,
@@ -104,7 +108,7 @@ impl<'p> Walk<'p> {
             Expr::Struct(made) => {
                 self.flaw(
                     expression,
-                    format!("a condition makes no values of type `{}`", made.type_name),
+                    format!("an expression makes no values of type `{}`", made.type_name),
                     None,
                 );
             }
@@ -132,11 +136,11 @@ impl<'p> Walk<'p> {
         if self.scope.contains(&name) || name.starts_with('@') || names_a_type(expression) {
             return;
         }
-        if name == "app" {
-            self.found.uses_app = true;
-        } else if !VARIABLES.contains(&name) {
+        if !self.variables.contains(&name) {
             let offset = self.offset(expression);
-            self.found.flaws.push(Flaw::unknown_variable(offset, name));
+            self.found.flaws.push(Flaw::unknown_variable(offset, name, self.variables));
+        } else if name == "app" {
+            self.found.uses_app = true;
         }
     }
 
@@ -145,7 +149,8 @@ impl<'p> Walk<'p> {
         // `strings.quote(x)` is a call of the function `strings.quote`, not of `quote` on a variable.
         let spelled = call.target.as_deref().and_then(qualified).map(|target| format!("{target}.{name}"));
         if !spelled.is_some_and(|spelled| declared(&spelled, false)) {
-            if is_word(name) && !declared(name, call.target.is_some()) {
+            let ours = name == DIGEST && self.variables == REQUEST;
+            if is_word(name) && !ours && !declared(name, call.target.is_some()) {
                 self.unknown_function(expression, name);
             }
             if let Some(target) = &call.target {

@@ -38,7 +38,7 @@ pub struct Scope {
     spent: Arc<AtomicU64>,
 }
 
-type Function = Box<
+pub(super) type Function = Box<
     dyn for<'c, 'v> Fn(&mut FunctionContext<'c, 'v>) -> Result<CowVal<'c, 'v>, ExecutionError> + Send + Sync,
 >;
 
@@ -48,7 +48,7 @@ impl Scope {
     /// # Panics
     /// Never: no function of CEL has the name of ours.
     pub fn new() -> Self {
-        let mut context = Context::with_env(environment());
+        let context = Context::with_env(environment());
         let spent = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&spent);
         let count: Function = Box::new(move |call| {
@@ -62,8 +62,13 @@ impl Scope {
             }
             Ok(list)
         });
-        context.add_function(SPEND, count).expect("`@` cannot be in the name of a function of CEL");
-        Self { context, spent }
+        let mut scope = Self { context, spent };
+        scope.add_function(SPEND, count);
+        scope
+    }
+
+    pub(super) fn add_function(&mut self, name: &str, function: Function) {
+        self.context.add_function(name, function).expect("CEL has no function of this name");
     }
 
     /// Sets a variable.
@@ -97,14 +102,19 @@ impl Condition {
 
     /// Evaluates it. The value is not sure to be true or false.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluateError> {
-        scope.spent.store(0, Ordering::Relaxed);
-        let value = scope.resolve(&self.metered);
-        // CEL forgives an error beside an operand that decides; a loop that was cut short is not forgiven.
-        if scope.spent.load(Ordering::Relaxed) > MAX_ITEMS {
-            return Err(EvaluateError::TooLong);
-        }
-        Ok(value?)
+        evaluate(&self.metered, scope)
     }
+}
+
+/// Evaluates what [`metered`] made.
+pub(super) fn evaluate(metered: &IdedExpr, scope: &Scope) -> Result<Value, EvaluateError> {
+    scope.spent.store(0, Ordering::Relaxed);
+    let value = scope.resolve(metered);
+    // CEL forgives an error beside an operand that decides; a loop that was cut short is not forgiven.
+    if scope.spent.load(Ordering::Relaxed) > MAX_ITEMS {
+        return Err(EvaluateError::TooLong);
+    }
+    Ok(value?)
 }
 
 /// Has each loop of an expression count what it runs over.

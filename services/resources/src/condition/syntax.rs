@@ -17,7 +17,7 @@ pub(super) fn flaw(text: &str, errors: &ParseErrors) -> Flaw {
     }
     for found in ["mismatched input ", "extraneous input ", "no viable alternative at input "] {
         match quoted(message, found) {
-            Some("<EOF>") => return Flaw::new(offset, "the condition ends too early", None),
+            Some("<EOF>") => return Flaw::new(offset, "the expression ends too early", None),
             Some(token) => {
                 return Flaw::new(
                     offset,

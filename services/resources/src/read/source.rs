@@ -1,6 +1,8 @@
 //! `kind: Source`.
 
 mod cloudevents;
+mod credential;
+mod generic;
 
 use super::secret;
 use crate::names;
@@ -10,10 +12,10 @@ use crate::yaml::Node;
 use crate::{Source, SourceKind};
 
 const SPEC: Keys = Keys {
-    known: &["github", "alertmanager", "cloudevents", "retired"],
-    later: &["gitea", "gitlab", "argocd", "registry", "generic"],
+    known: &["github", "alertmanager", "cloudevents", "generic", "retired"],
+    later: &["gitea", "gitlab", "argocd", "registry"],
 };
-const KINDS: [&str; 3] = ["github", "alertmanager", "cloudevents"];
+const KINDS: [&str; 4] = ["github", "alertmanager", "cloudevents", "generic"];
 const GITHUB: Keys = Keys { known: &["secrets", "repositories"], later: &[] };
 const ALERTMANAGER: Keys = Keys { known: &["tokens"], later: &[] };
 
@@ -24,7 +26,8 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
         match kind {
             "github" => github(reader, node, &path).map(SourceKind::Github),
             "alertmanager" => alertmanager(reader, node, &path).map(SourceKind::Alertmanager),
-            _ => cloudevents::read(reader, node, &path).map(SourceKind::CloudEvents),
+            "cloudevents" => cloudevents::read(reader, node, &path).map(SourceKind::CloudEvents),
+            _ => generic::read(reader, node, &path).map(Box::new).map(SourceKind::Generic),
         }
     });
     let retired = reader.optional(&fields, "retired", |reader, node, path| {

@@ -16,8 +16,8 @@ use crate::SecretRef;
 pub(crate) const TYPES_OF_OURS: [&str; 5] =
     ["io.signalbox.", "com.github.", "io.prometheus.", "io.argoproj.", "io.kubernetes."];
 /// The beginnings of the sources that our own events have.
-pub(crate) const SOURCES_OF_OURS: [&str; 5] =
-    ["/signalbox/", "/argocd/", "/alertmanager/", "https://github.com/", "https://api.github.com"];
+pub(crate) const SOURCES_OF_OURS: [&str; 6] =
+    ["/signalbox/", "/argocd/", "/alertmanager/", "/hooks/", "https://github.com/", "https://api.github.com"];
 
 /// `spec.cloudevents`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,67 @@
+//! The way of every webhook that is no protocol of its own: gather -> decide -> apply.
+
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use events::Envelope;
+use resources::source::Credential;
+
+use crate::credential::Shown;
+use crate::publish::Taken;
+use crate::refusal::Refusal;
+use crate::secrets::LiveSecrets;
+use crate::visit::Visit;
+use crate::{Gateway, beside, header, publish};
+
+/// A request whose sender is proven.
+pub(crate) struct Delivery {
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
+    /// What follows the `?` in its address.
+    pub(crate) query: Option<String>,
+    /// Its body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Takes a delivery: proves its sender, has `decode` make events of it, and puts all of them on the bus, or none.
+pub(crate) async fn take(
+    gateway: &Gateway,
+    credential: &Credential,
+    request: Request,
+    visit: &mut Visit<'_>,
+    decode: impl FnOnce(&Delivery) -> Result<Vec<Envelope>, Refusal> + Send + 'static,
+) -> Result<Vec<Taken>, Refusal> {
+    let limits = &gateway.limits;
+    let limit = limits.webhook_body;
+    let (parts, body) = request.into_parts();
+    let (headers, query) = (parts.headers, parts.uri.query().map(str::to_owned));
+
+    let announced = header::announced_length(&headers, limit)?;
+    header::is_some_json(&headers)?;
+    let shown = Shown::find(credential, &headers, query.as_deref(), gateway.clock.now())?;
+    let secrets = LiveSecrets::read(credential.secrets());
+    visit.used(&secrets);
+    if !shown.covers_the_body() {
+        // A stranger's body is not even read.
+        shown.prove(&secrets, &headers, &[])?;
+    }
+    let held = gateway.bodies.read(body, announced, limit, limits.body_within).await?;
+    visit.read(held.bytes.len());
+
+    let (body, share) = held.into_parts();
+    // What the expressions of a user cost has nothing to do with the size of the body.
+    let events = beside::run(usize::MAX, move || {
+        if shown.covers_the_body() {
+            shown.prove(&secrets, &headers, &body)?;
+        }
+        decode(&Delivery { headers, query, body })
+    })
+    .await??;
+    visit.carries(&events);
+
+    let taken = publish::each(&*gateway.bus, &events, limits.publish_within).await?;
+    drop(share);
+    for (event, taken) in events.iter().zip(&taken) {
+        gateway.stored(visit, event, taken);
+    }
+    Ok(taken)
+}
