@@ -7,7 +7,7 @@
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::Payload;
-use crate::payload::{alert, application, automation, dead_letter, deploy, notification};
+use crate::payload::{alert, application, automation, dead_letter, deploy, image, notification};
 
 macro_rules! kinds {
     ($(
@@ -165,6 +165,9 @@ kinds! {
     DeploySucceeded = "io.signalbox.deploy.succeeded.v1": deploy::Succeeded,
     /// The deploy ended without the wanted image running.
     DeployFailed = "io.signalbox.deploy.failed.v1": deploy::Failed,
+
+    /// A tag of an image was pushed to a registry.
+    ImagePushed = "io.signalbox.image.pushed.v1": image::Pushed,
 
     /// People should be told something.
     NotificationRequested = "io.signalbox.notification.requested.v1": notification::Requested,

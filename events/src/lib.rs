@@ -15,10 +15,12 @@ mod media;
 pub mod nats;
 pub mod payload;
 mod raw;
+pub mod registry;
 #[cfg(test)]
 mod roundtrip;
 pub mod subject;
 pub mod validate;
+pub mod webhook;
 
 pub use announcement::{Announcement, HopLimit, MAX_HOPS, derive};
 pub use envelope::{Envelope, EnvelopeBuilder};

@@ -5,6 +5,7 @@ pub mod application;
 pub mod automation;
 pub mod dead_letter;
 pub mod deploy;
+pub mod image;
 pub mod notification;
 
 use schemars::JsonSchema;

@@ -1,0 +1,67 @@
+//! The CNCF distribution registry: its envelope of notifications.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::{said, sender};
+use crate::payload::image::{Pushed, Registry};
+use crate::webhook::{self, DecodeError};
+
+#[derive(Deserialize)]
+struct Notification {
+    events: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    action: String,
+    timestamp: Option<DateTime<Utc>>,
+    target: Target,
+    request: Option<Request>,
+    actor: Option<Actor>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    digest: Option<String>,
+    repository: Option<String>,
+    tag: Option<String>,
+    url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    host: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Actor {
+    name: Option<String>,
+}
+
+pub(super) fn pushes(body: &[u8]) -> Result<Vec<Pushed>, DecodeError> {
+    let Notification { events } = webhook::read(sender(Registry::Distribution), body)?;
+    Ok(events.into_iter().filter_map(push).collect())
+}
+
+fn push(event: Event) -> Option<Pushed> {
+    let Event { action, timestamp, target, request, actor } = event;
+    if action != "push" {
+        return None;
+    }
+    let Target { digest, repository, tag, url } = target;
+    let in_url = || {
+        let url = url.as_deref()?;
+        url.split_once("://")?.1.split('/').next().map(str::to_owned)
+    };
+    let host = request.and_then(|request| said(request.host)).or_else(in_url)?;
+    Some(Pushed {
+        repository: format!("{host}/{}", said(repository)?),
+        tag: said(tag)?,
+        digest: said(digest),
+        registry: Registry::Distribution,
+        pushed_by: actor.and_then(|actor| said(actor.name)),
+        pushed_at: timestamp,
+        revision: None,
+    })
+}
