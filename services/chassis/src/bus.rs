@@ -148,6 +148,9 @@ impl fmt::Debug for Delivery {
 pub enum Settle {
     /// Handled: not delivered again.
     Ack,
+    /// Nothing was done about it: as [`Settle::Ack`], but nobody waits until it is recorded, as nothing is lost when it is
+    /// delivered again and passed over again.
+    Skip,
     /// Given back without having been handled: delivered again after this time, to whoever consumes then.
     Return(Duration),
     /// Given up (a dead letter has it): not delivered again.
@@ -159,7 +162,7 @@ pub enum Settle {
 /// Settles one delivery.
 #[async_trait]
 pub trait Acker: Send + Sync {
-    /// Returns when the bus has recorded it (for `Progress`: when it is sent).
+    /// Returns when the bus has recorded it (for `Progress` and `Skip`: when it is on its way).
     async fn settle(&self, how: Settle) -> Result<(), BusError>;
 }
 

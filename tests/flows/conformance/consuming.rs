@@ -10,6 +10,7 @@ use super::{Fixture, event, id_of, next, nothing_more, on_both_engines, spec, ty
 on_both_engines!(
     a_consumer_gets_what_came_before_it_in_order,
     what_is_settled_does_not_come_back,
+    what_is_passed_over_does_not_come_back_after_a_restart,
     what_is_not_settled_comes_back_to_the_next_consumer,
     what_is_put_off_comes_back_with_its_attempt,
     what_is_given_up_does_not_come_back,
@@ -51,6 +52,22 @@ async fn what_is_settled_does_not_come_back(on: Fixture) -> anyhow::Result<()> {
     assert_eq!(id_of(&delivery), "2");
     delivery.acker.settle(Settle::Ack).await?;
     nothing_more(&mut again).await
+}
+
+async fn what_is_passed_over_does_not_come_back_after_a_restart(on: Fixture) -> anyhow::Result<()> {
+    for id in ["1", "2", "3"] {
+        on.engine.bus.publish(&event(id)).await?;
+    }
+    let mut deliveries = on.engine.bus.consume(spec("h")).await?;
+    for how in [Settle::Skip, Settle::Skip, Settle::Ack] {
+        next(&mut deliveries).await?.acker.settle(how).await?;
+    }
+    drop(deliveries);
+    let on = on.reopened().await?;
+    on.engine.bus.publish(&event("4")).await?;
+    let mut again = on.engine.bus.consume(spec("h")).await?;
+    assert_eq!(id_of(&next(&mut again).await?), "4");
+    Ok(())
 }
 
 async fn what_is_not_settled_comes_back_to_the_next_consumer(on: Fixture) -> anyhow::Result<()> {

@@ -277,7 +277,7 @@ impl Consumer {
                 state.returned_on_disk.insert(position);
                 vec![returned(name, position, not_before)]
             }
-            Settle::Ack | Settle::Term => {
+            Settle::Ack | Settle::Skip | Settle::Term => {
                 state.pending.remove(&position);
                 state.returned.remove(&position);
                 let (start, end) = state.settled.insert(position, position);
@@ -294,12 +294,19 @@ impl Consumer {
         if state.floor > state.saved_floor {
             changes.push(state.save(name));
         }
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = match how {
+            // Whatever is waited for next takes it along to the disk.
+            Settle::Skip => (None, None),
+            Settle::Ack | Settle::Term | Settle::Return(_) | Settle::Progress => {
+                let (reply, answer) = oneshot::channel();
+                (Some(reply), Some(answer))
+            }
+        };
         // Sent under the lock, so that the order on disk is the order in memory. A writer that is gone drops `reply`.
-        let _ = self.commands.send(Command::Raw { changes, reply: Some(reply) });
+        let _ = self.commands.send(Command::Raw { changes, reply });
         drop(state);
         self.wake.notify_waiters();
-        Some(answer)
+        answer
     }
 }
 

@@ -74,6 +74,11 @@ impl Acker for Settler {
                 let sent = self.ground.client.publish(self.reply.clone(), AckKind::Progress.into()).await;
                 sent.context("there is no connection")
             }
+            Settle::Skip => {
+                // Should it get lost, the delivery comes again, and is settled by what the place knows.
+                let sent = self.ground.client.publish(self.reply.clone(), AckKind::Ack.into()).await;
+                sent.context("there is no connection").inspect(|()| self.place.settled(self.position))
+            }
             Settle::Ack => self.told(AckKind::Ack).await.inspect(|()| self.place.settled(self.position)),
             Settle::Term => self.told(AckKind::Term).await.inspect(|()| self.place.settled(self.position)),
             Settle::Return(delay) => self.put_off(delay).await,

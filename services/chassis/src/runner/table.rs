@@ -3,7 +3,7 @@
 //! | outcome | the message | metric label |
 //! |---|---|---|
 //! | `Done(events)` | publish them, ack | `done` |
-//! | `Ignore(why)` | ack | `ignored` |
+//! | `Ignore(why)` | ack, without waiting for it | `ignored` |
 //! | `Err(Retry)` | kept, and tried again after a while; after the last attempt: dead letter, term | `retried` / `rejected` |
 //! | `Err(Reject)` | dead letter, term | `rejected` |
 //! | `Err(Rehearsed)` | ack | `ignored` |
@@ -93,7 +93,7 @@ impl<'a> Table<'a> {
             Ok(Outcome::Ignore(why)) => {
                 tracing::debug!(why, "ignored");
                 self.replayed(event, Came::Ignored, Some(why.to_owned()), Vec::new()).await;
-                return self.end(Some(event), Settle::Ack, OutcomeLabel::Ignored, started).await;
+                return self.end(Some(event), Settle::Skip, OutcomeLabel::Ignored, started).await;
             }
             Err(failure) => failure,
         };
