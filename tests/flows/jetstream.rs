@@ -6,6 +6,7 @@ mod bounds;
 mod dedup;
 mod lost;
 mod order;
+mod refused;
 
 use std::time::Duration;
 

@@ -35,6 +35,7 @@ mod sweep;
 mod tls;
 pub mod users;
 mod verify;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;

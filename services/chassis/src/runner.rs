@@ -3,6 +3,7 @@
 mod active;
 mod one;
 mod queue;
+mod standing;
 mod table;
 
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Delivery, Settle};
 use crate::handler::Handler;
 use crate::lease::{Fence, Leases};
 use crate::metrics::Metrics;
-use crate::{Clock, Shutdown, Store};
+use crate::{Clock, Health, Shutdown, Store};
 
 use queue::{GivenBack, Queue, Queued};
+use standing::Standing;
 use table::End;
 
 /// Deliveries held for each event that is handled at once: enough that slow keys do not starve the others.
@@ -28,6 +30,9 @@ const BEATS_PER_WAIT: u32 = 3;
 /// First and longest wait after an error of the bus.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// When the bus gave no error for so long to somebody who asks for a delivery, it has none, and would give it: longer than
+/// it takes to notice that requests are not answered.
+const CALM: Duration = Duration::from_secs(10);
 
 /// The ports of a runner.
 #[derive(Clone)]
@@ -49,6 +54,8 @@ pub struct Options {
     pub ack_wait: Option<Duration>,
     /// Where several processes may run this handler: the one that has its lease is active, the others wait.
     pub leases: Option<Arc<Leases>>,
+    /// Where it is told, under the handler's name, when it gets no events.
+    pub health: Option<Health>,
 }
 
 /// Runs the handler until shutdown; then waits for what is being handled.
@@ -65,17 +72,19 @@ pub async fn run_with<H: Handler>(
 ) -> Result<(), BusError> {
     let ack_wait = options.ack_wait.unwrap_or(H::ACK_WAIT);
     let active = ports.metrics.active(H::NAME);
+    let standing = Standing::of(H::NAME, options.health.as_ref());
     let Some(leases) = options.leases else {
         active.set(1);
-        let runner = Runner::new(handler, ports, ack_wait, Fence::none());
+        let runner = Runner::new(handler, ports, ack_wait, Fence::none(), standing);
         return runner.run(&shutdown, std::future::pending()).await;
     };
     active.set(0);
-    while let Some(lease) = active::wait(&leases, H::DURABLE, &shutdown).await {
+    while let Some(lease) = active::wait(&leases, H::DURABLE, &standing, &shutdown).await {
         active.set(1);
         let fence = lease.fence();
         let (done, keeper) = active::keep(leases.clone(), lease);
-        let runner = Runner::new(handler.clone(), ports.clone(), ack_wait, fence.clone());
+        let (handler, ports) = (handler.clone(), ports.clone());
+        let runner = Runner::new(handler, ports, ack_wait, fence.clone(), standing.clone());
         let result = runner.run(&shutdown, fence.lost()).await;
         active.set(0);
         done.cancel();
@@ -99,13 +108,17 @@ struct Runner<H> {
     running: JoinSet<one::Ended>,
     resume_at: Instant,
     pause: Duration,
+    standing: Standing,
+    /// When it counts as standing well again, if no error comes before.
+    calm_at: Option<Instant>,
 }
 
 impl<H: Handler> Runner<H> {
-    fn new(handler: Arc<H>, ports: Ports, ack_wait: Duration, fence: Fence) -> Self {
+    fn new(handler: Arc<H>, ports: Ports, ack_wait: Duration, fence: Fence, standing: Standing) -> Self {
         let queue = Queue::new(H::CONCURRENCY, H::CONCURRENCY * HELD_PER_SLOT, ack_wait * 2);
         let (running, resume_at) = (JoinSet::new(), Instant::now());
-        Self { handler, ports, ack_wait, fence, queue, running, resume_at, pause: PAUSE }
+        let (pause, calm_at) = (PAUSE, None);
+        Self { handler, ports, ack_wait, fence, queue, running, resume_at, pause, standing, calm_at }
     }
 
     /// Runs until shutdown, or until `lost`: then what is being handled is cut off, because another process may be at it.
@@ -113,7 +126,7 @@ impl<H: Handler> Runner<H> {
         tokio::pin!(lost);
         let consuming = async {
             tokio::select! {
-                deliveries = consume::<H>(&self.ports, self.ack_wait, shutdown) => deliveries,
+                deliveries = consume::<H>(&self.ports, self.ack_wait, &self.standing, shutdown) => deliveries,
                 () = &mut lost => None,
             }
         };
@@ -138,6 +151,7 @@ impl<H: Handler> Runner<H> {
                 _ = beats.tick() => self.beat().await,
                 () = at(wakes) => {}
                 () = at(Some(self.resume_at)), if self.resume_at > now => {}
+                () = at(self.calm_at) => self.is_well(),
                 next = deliveries.next(), if takes => self.take(next).await,
             }
         }
@@ -167,6 +181,7 @@ impl<H: Handler> Runner<H> {
         match next {
             Ok(delivery) => {
                 self.pause = PAUSE;
+                self.is_well();
                 let queued = self.queued(delivery).await;
                 let given_back = self.queue.push(queued, Instant::now());
                 give_back(given_back).await;
@@ -174,10 +189,17 @@ impl<H: Handler> Runner<H> {
             Err(error) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
                 tracing::warn!(handler = H::NAME, error, "no delivery, trying again");
+                self.standing.failed(&error);
                 self.resume_at = Instant::now() + self.pause;
+                self.calm_at = Some(self.resume_at + CALM);
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
             }
         }
+    }
+
+    fn is_well(&mut self) {
+        self.calm_at = None;
+        self.standing.well();
     }
 
     /// A delivery with what is known of earlier attempts at its event.
@@ -240,6 +262,7 @@ async fn at(instant: Option<Instant>) {
 async fn consume<H: Handler>(
     ports: &Ports,
     ack_wait: Duration,
+    standing: &Standing,
     shutdown: &Shutdown,
 ) -> Option<Box<dyn Deliveries>> {
     let spec = ConsumerSpec {
@@ -254,10 +277,14 @@ async fn consume<H: Handler>(
         let error = tokio::select! {
             () = shutdown.triggered() => return None,
             consumer = ports.bus.consume(spec.clone()) => match consumer {
-                Ok(deliveries) => return Some(deliveries),
+                Ok(deliveries) => {
+                    standing.well();
+                    return Some(deliveries);
+                }
                 Err(error) => format!("{:#}", anyhow::Error::new(error)),
             },
         };
+        standing.refused(&error);
         tracing::warn!(handler = spec.name, error, "no consumer yet, trying again");
         tokio::select! {
             () = shutdown.triggered() => return None,

@@ -107,7 +107,8 @@ pub trait Store: Send + Sync + 'static {
     /// All entries whose key begins with `prefix`, sorted by key.
     async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError>;
 
-    /// The changes from now on to keys that begin with `prefix`.
+    /// The changes from now on to keys that begin with `prefix`. It does not end: after trouble it goes on with what has
+    /// changed meanwhile.
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError>;
 
     /// Keeps a large body, durably; returns its name, `sha256:<hex>`. The same bytes have the same name.

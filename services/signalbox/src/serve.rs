@@ -118,6 +118,7 @@ impl Server {
         self.engine.register(metrics.registry()).context("cannot register the metrics of the bus")?;
         let reload = reload::Reload::new(settings.config.clone(), guard, metrics.registry())?;
         let (sender, current) = resources::Current::channel(loaded);
+        let handlers = health.clone();
         let parts = Parts {
             bus: self.engine.bus.clone(),
             store: self.engine.store.clone(),
@@ -130,6 +131,7 @@ impl Server {
             options: chassis::runner::Options {
                 ack_wait: settings.ack_wait.map(|wait| wait.0),
                 leases: leases(&settings.bus.0, &self.engine.store),
+                health: Some(handlers),
             },
         };
         if reads_leases(settings) && matches!(settings.bus.0, BusUrl::Nats(_)) {

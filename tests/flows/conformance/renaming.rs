@@ -76,7 +76,7 @@ async fn a_renamed_handler_keeps_its_backlog_and_repeats_nothing(on: Fixture) ->
     for event in [key("1", "a"), key("stuck", "b"), key("2", "a"), key("3", "c")] {
         on.engine.bus.publish(&event).await?;
     }
-    let options = Options { ack_wait: Some(ACK_WAIT), leases: None };
+    let options = Options { ack_wait: Some(ACK_WAIT), ..Options::default() };
     let shutdown = Shutdown::new();
     let before = Arc::new(Before(world.clone()));
     let running =

@@ -98,7 +98,7 @@ struct Running {
 impl Running {
     fn start(on: &Fixture) -> Self {
         let (handler, shutdown) = (Arc::new(Scripted::default()), Shutdown::new());
-        let options = Options { ack_wait: Some(ACK_WAIT), leases: None };
+        let options = Options { ack_wait: Some(ACK_WAIT), ..Options::default() };
         let task =
             tokio::spawn(runner::run_with(handler.clone(), ports(&on.engine), options, shutdown.clone()));
         Self { handler, shutdown, task }

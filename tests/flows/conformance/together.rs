@@ -55,7 +55,7 @@ struct Process {
 fn process(on: &Fixture, name: &'static str, log: &Log, ports: Ports) -> Process {
     let shutdown = Shutdown::new();
     let leases = Arc::new(Leases::new(on.engine.store.clone(), name));
-    let options = Options { ack_wait: None, leases: Some(leases) };
+    let options = Options { leases: Some(leases), ..Options::default() };
     let handler = Arc::new(Witness { name, log: log.clone() });
     let task = tokio::spawn(runner::run_with(handler, ports, options, shutdown.clone()));
     Process { task, shutdown }

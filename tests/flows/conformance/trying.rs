@@ -89,7 +89,7 @@ fn failing(wait: Duration) -> Arc<Failing> {
 
 fn start(on: &Fixture, handler: &Arc<Failing>) -> (JoinHandle<Result<(), chassis::BusError>>, Shutdown) {
     let shutdown = Shutdown::new();
-    let options = Options { ack_wait: Some(ACK_WAIT), leases: None };
+    let options = Options { ack_wait: Some(ACK_WAIT), ..Options::default() };
     let running = runner::run_with(handler.clone(), ports(&on.engine), options, shutdown.clone());
     (tokio::spawn(running), shutdown)
 }
@@ -299,7 +299,7 @@ async fn a_wait_is_no_longer_than_it_was_meant_whatever_the_clock_of_the_next_pr
     let _ = task.await;
     // The other process is a day behind.
     let clock = Arc::new(chassis::ManualClock::at(SystemClock.now() - chrono::Duration::days(1)));
-    let (options, shutdown) = (Options { ack_wait: Some(ACK_WAIT), leases: None }, Shutdown::new());
+    let (options, shutdown) = (Options { ack_wait: Some(ACK_WAIT), ..Options::default() }, Shutdown::new());
     let ports = runner::Ports { clock, ..ports(&on.engine) };
     let running = tokio::spawn(runner::run_with(handler.clone(), ports, options, shutdown.clone()));
     handler.has_seen("1", 2).await?;

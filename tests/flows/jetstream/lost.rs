@@ -4,6 +4,7 @@ use async_nats::jetstream::stream;
 use chassis::bus::{Bus as _, Settle};
 use chassis::lease::Leases;
 use chassis::{Bucket, Expect, StoreError};
+use futures::StreamExt as _;
 
 use super::{World, ids, keyed, next_in_spite_of_errors};
 use crate::conformance::{PATIENCE, id_of, next, spec};
@@ -153,6 +154,52 @@ async fn the_marks_of_deleted_keys_go_by_themselves() -> anyhow::Result<()> {
     assert_eq!(entry.map(|entry| (entry.value, entry.revision)), Some((b"2".to_vec(), again)));
     let stale = store.put(Bucket::Ledger, "1", b"3".to_vec(), Expect::Absent, None).await;
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_goes_on_with_what_has_changed_when_its_bucket_is_made_anew() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let process = world.process().await?;
+    let put =
+        async |key: &str| process.store.put(Bucket::Ledger, key, b"1".to_vec(), Expect::Any, None).await;
+    put("w/old").await?;
+    put("other").await?;
+    let mut changes = process.store.watch(Bucket::Ledger, "w/").await?;
+    put("w/new").await?;
+    let mut heard = async || -> anyhow::Result<(String, bool)> {
+        let change = tokio::time::timeout(PATIENCE, changes.next()).await?;
+        let change = change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))?;
+        Ok((change.key, change.entry.is_some()))
+    };
+    assert_eq!(heard().await?, ("w/new".to_owned(), true));
+    world.raw.delete_key_value("SIGNALBOX_ledger").await?;
+    // Nobody else uses it: the watch itself finds out, and has it made anew.
+    for key in ["w/new", "w/old"] {
+        assert_eq!(heard().await?, (key.to_owned(), false));
+    }
+    for key in ["w/new", "w/newest"] {
+        put(key).await?;
+        assert_eq!(heard().await?, (key.to_owned(), true));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_goes_on_with_what_has_changed_while_the_server_was_away() -> anyhow::Result<()> {
+    let mut world = World::start().await?;
+    let process = world.process().await?;
+    process.store.put(Bucket::Ledger, "gone", b"1".to_vec(), Expect::Any, None).await?;
+    let mut changes = process.store.watch(Bucket::Ledger, "").await?;
+    world.nats.kill9()?;
+    world.nats.resume().await?;
+    let other = world.process().await?;
+    other.store.delete(Bucket::Ledger, "gone", Expect::Any).await?;
+    other.store.put(Bucket::Ledger, "new", b"2".to_vec(), Expect::Any, None).await?;
+    for (key, there) in [("gone", false), ("new", true)] {
+        let change = tokio::time::timeout(PATIENCE, changes.next()).await?;
+        assert_eq!(change.map(|change| (change.key, change.entry.is_some())), Some((key.to_owned(), there)));
+    }
     Ok(())
 }
 

@@ -98,7 +98,7 @@ impl Running {
             clock: Arc::new(SystemClock),
             metrics: Metrics::new(),
         };
-        let (shutdown, options) = (Shutdown::new(), Options { ack_wait: None, leases: None });
+        let (shutdown, options) = (Shutdown::new(), Options::default());
         let task = tokio::spawn(runner::run_with(mover.clone(), ports, options, shutdown.clone()));
         Self { shutdown, task }
     }

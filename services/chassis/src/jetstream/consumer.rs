@@ -271,6 +271,7 @@ impl Deliveries for Pull {
                 () = tokio::time::sleep_until(opens.unwrap_or_else(Instant::now)), if opens.is_some() => {
                     self.open_gate().await.map_err(failed)?;
                 }
+                () = self.place.replaced() => self.reopen().await.map_err(failed)?,
                 _ = self.beats.tick(), if !self.held.is_empty() => self.beat().await,
                 came = came => match came {
                     Came::Message(message, permit) => self.arrived = Some((*message, permit)),
@@ -278,7 +279,7 @@ impl Deliveries for Pull {
                         if durable::is_lost(&error) {
                             self.reopen().await.map_err(failed)?;
                         }
-                        return Err(failed(error.into()));
+                        return self.ground.explained(Err(error.into())).map_err(failed);
                     }
                     Came::Ended => {
                         self.reopen().await.map_err(failed)?;

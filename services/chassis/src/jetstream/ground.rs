@@ -79,7 +79,7 @@ impl Ground {
     }
 
     /// A request that the server refuses gets no answer: what was refused a moment ago explains it.
-    fn explained<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+    pub fn explained<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
         match (result, self.link.refusal()) {
             (Err(error), Some(refusal)) => Err(error).context(format!("the server refuses it: {refusal}")),
             (result, _) => result,

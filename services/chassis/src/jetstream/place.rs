@@ -14,6 +14,7 @@ use async_nats::jetstream::kv;
 use async_nats::jetstream::message::PublishMessage;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::ground::Ground;
@@ -120,6 +121,8 @@ pub struct Place {
     /// Put off, and until when. A server that is killed forgets what was put off in the last moment, and delivers it at
     /// once.
     put_off: Mutex<BTreeMap<u64, Instant>>,
+    /// The durable on the server is another one than that which was opened.
+    replaced: Notify,
 }
 
 impl Place {
@@ -130,7 +133,13 @@ impl Place {
             record: Mutex::new(record),
             outstanding: Mutex::default(),
             put_off: Mutex::default(),
+            replaced: Notify::new(),
         }
+    }
+
+    /// Returns when somebody has put another durable in the place of ours: pulls by name would go on with that one.
+    pub async fn replaced(&self) {
+        self.replaced.notified().await;
     }
 
     /// A delivery is put off until then.
@@ -224,6 +233,11 @@ impl Place {
             anyhow::bail!("the log is another one than before");
         }
         let info = assets.stream.consumer_info(&self.name).await.context("cannot look at the consumer")?;
+        let ours = self.record().made;
+        if ours.is_some() && ours != Some(nanos(info.created)) {
+            self.replaced.notify_one();
+            anyhow::bail!("somebody has put another durable in its place");
+        }
         let record = self.advance(info.ack_floor.stream_sequence);
         if written != Some(&record) {
             write(&assets, &self.name, &record).await?;

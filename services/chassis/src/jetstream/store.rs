@@ -12,13 +12,14 @@ use async_nats::jetstream::kv;
 use async_nats::jetstream::kv::Operation;
 use async_nats::jetstream::message::PublishMessage;
 use async_trait::async_trait;
-use futures::stream::{BoxStream, StreamExt as _};
+use futures::stream::BoxStream;
 
 use super::JetStream;
 use super::blobs::Blobs;
 use super::ground::Ground;
 use super::history::{self, Stored};
 use super::stream::{Assets, MARKER_AGE};
+use super::watch::watch;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 use crate::{Clock as _, SystemClock};
 
@@ -48,7 +49,8 @@ fn encode(key: &str) -> String {
     encoded
 }
 
-fn decode(encoded: &str) -> Option<String> {
+/// The key that was encoded so.
+pub fn decode(encoded: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut parts = encoded.split('=');
     bytes.extend_from_slice(parts.next()?.as_bytes());
@@ -66,7 +68,8 @@ fn marker_age(bucket: &kv::Store) -> Duration {
     said.filter(|age| *age > Duration::ZERO).unwrap_or(MARKER_AGE)
 }
 
-fn live(entry: kv::Entry) -> Option<Entry> {
+/// The entry, if it is not the mark of one that is gone.
+pub fn live(entry: kv::Entry) -> Option<Entry> {
     match entry.operation {
         Operation::Put => Some(Entry { revision: entry.revision, value: entry.value.into() }),
         Operation::Delete | Operation::Purge => None,
@@ -196,15 +199,7 @@ impl Store for Buckets {
     }
 
     async fn watch(&self, bucket: Bucket, prefix: &str) -> Result<BoxStream<'static, Change>, StoreError> {
-        let watch = self.bucket(bucket)?.watch_all().await.map_err(StoreError::unavailable)?;
-        let prefix = prefix.to_owned();
-        Ok(watch
-            .filter_map(move |entry| {
-                let key = entry.as_ref().ok().and_then(|entry| decode(&entry.key));
-                let change = key.filter(|key| key.starts_with(&prefix)).zip(entry.ok());
-                std::future::ready(change.map(|(key, entry)| Change { key, entry: live(entry) }))
-            })
-            .boxed())
+        watch(self.ground.clone(), bucket, prefix).await.map_err(StoreError::Unavailable)
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {

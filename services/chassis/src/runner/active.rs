@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::standing::Standing;
 use crate::Shutdown;
 use crate::lease::{Lease, Leases};
 
 /// The lease of a handler, as soon as it can be had; `None` on shutdown.
-pub async fn wait(leases: &Leases, handler: &str, shutdown: &Shutdown) -> Option<Lease> {
+pub async fn wait(leases: &Leases, handler: &str, standing: &Standing, shutdown: &Shutdown) -> Option<Lease> {
     let name = format!("handler/{handler}");
     let mut told = false;
     loop {
@@ -18,8 +19,15 @@ pub async fn wait(leases: &Leases, handler: &str, shutdown: &Shutdown) -> Option
                 tracing::info!(handler, token = lease.fence().token(), "active");
                 return Some(lease);
             }
-            Ok(None) => None,
-            Err(error) => Some(format!("{:#}", anyhow::Error::new(error))),
+            Ok(None) => {
+                standing.well();
+                None
+            }
+            Err(error) => {
+                let error = format!("{:#}", anyhow::Error::new(error));
+                standing.refused(&error);
+                Some(error)
+            }
         };
         if !std::mem::replace(&mut told, true) {
             if let Some(error) = failed {
