@@ -72,6 +72,7 @@ pub struct Engine {
     /// All that is kept.
     pub archive: Arc<dyn Archive>,
     embedded: Option<Arc<Embedded>>,
+    jetstream: Option<Arc<JetStream>>,
 }
 
 /// Why an engine could not be opened.
@@ -127,7 +128,7 @@ impl Engine {
                 let embedded = Embedded::open_with(dir, Arc::new(SystemClock), options).await?;
                 let embedded = Arc::new(embedded);
                 let (bus, store, archive) = (embedded.clone(), embedded.clone(), embedded.clone());
-                Ok(Self { bus, store, archive, embedded: Some(embedded) })
+                Ok(Self { bus, store, archive, embedded: Some(embedded), jetstream: None })
             }
             BusUrl::Nats(address) => {
                 let name = || url.to_string();
@@ -135,13 +136,17 @@ impl Engine {
                 let nats = connecting.map_err(|source| OpenError::Access { url: name(), source })?;
                 nats.usable().await.map_err(|source| OpenError::Nats { url: name(), source })?;
                 let nats = Arc::new(nats);
-                Ok(Self { bus: nats.clone(), store: nats.clone(), archive: nats, embedded: None })
+                let (bus, store, archive) = (nats.clone(), nats.clone(), nats.clone());
+                Ok(Self { bus, store, archive, embedded: None, jetstream: Some(nats) })
             }
         }
     }
 
-    /// Shows what the engine takes on the disk, if that is ours.
+    /// Shows what the engine takes on the disk, if that is ours, or what a NATS server dropped unseen.
     pub fn register(&self, registry: &metrics::Registry) -> Result<(), metrics::Error> {
+        if let Some(jetstream) = &self.jetstream {
+            jetstream.register(registry)?;
+        }
         self.embedded.as_ref().map_or(Ok(()), |embedded| embedded.register(registry))
     }
 
@@ -159,8 +164,8 @@ impl Engine {
 
     /// Writes what is open and lets the folder go. Call it after everything that uses the engine has ended.
     pub async fn close(self) {
-        let Self { bus, store, archive, embedded } = self;
-        drop((bus, store, archive));
+        let Self { bus, store, archive, embedded, jetstream } = self;
+        drop((bus, store, archive, jetstream));
         if let Some(embedded) = embedded {
             embedded.close().await;
         }

@@ -24,6 +24,7 @@ mod ground;
 mod history;
 mod link;
 mod listing;
+mod loss;
 mod message;
 mod news;
 mod place;
@@ -42,8 +43,11 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream;
+use prometheus::Registry;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::metrics::make;
 
 use access::Access;
 use dedup::Index;
@@ -72,19 +76,28 @@ impl JetStream {
     /// Begins to connect to the servers (separated by commas); `url` names them for people.
     pub async fn open(address: &str, url: String, access: Access) -> anyhow::Result<Self> {
         let (client, link) = connect::connect(address, url, access).await?;
+        let lost = make::counter(
+            "signalbox_bus_lost_events_total",
+            "Events that the NATS server dropped before a handler of this process had seen them, at most; the log says which.",
+        )?;
         let context = jetstream::ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)
             // Events are counted by ourselves; the state has room beside them, and waits for it.
             .max_ack_inflight(publish::MAX_IN_FLIGHT * 2)
             .build(client.clone());
         Ok(Self {
-            ground: Arc::new(Ground::new(client, context, link)),
+            ground: Arc::new(Ground::new(client, context, link, lost)),
             index: Arc::new(Index::new()),
             in_flight: Semaphore::new(publish::MAX_IN_FLIGHT),
             news: News::default(),
             listing: Listing::default(),
             keeper: std::sync::Mutex::default(),
         })
+    }
+
+    /// Shows what the bus lost.
+    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        registry.register(Box::new(self.ground.lost.clone()))
     }
 
     /// That the server can be used at all; one that is away may come later.

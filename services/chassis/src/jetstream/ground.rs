@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream;
+use prometheus::IntCounter;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -23,6 +24,8 @@ pub struct Ground {
     pub client: async_nats::Client,
     /// JetStream on it.
     pub context: jetstream::Context,
+    /// Events that were dropped before a handler had seen them.
+    pub lost: IntCounter,
     link: Arc<Link>,
     assets: RwLock<Option<Arc<Assets>>>,
     /// Something failed in a way that a deleted stream or bucket would explain.
@@ -33,8 +36,14 @@ pub struct Ground {
 
 impl Ground {
     /// On this connection; nothing is asked yet.
-    pub fn new(client: async_nats::Client, context: jetstream::Context, link: Arc<Link>) -> Self {
+    pub fn new(
+        client: async_nats::Client,
+        context: jetstream::Context,
+        link: Arc<Link>,
+        lost: IntCounter,
+    ) -> Self {
         Self {
+            lost,
             client,
             context,
             link,

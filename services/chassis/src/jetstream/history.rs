@@ -173,6 +173,20 @@ pub async fn seek(assets: &Assets, time: DateTime<Utc>) -> anyhow::Result<u64> {
     Ok(next(assets, low).await?.map_or(end, |(sequence, _)| sequence))
 }
 
+/// The first place at or after `from` with one of these subjects, which may have wildcards.
+pub async fn next_of(assets: &Assets, subjects: &[String], from: u64) -> anyhow::Result<Option<u64>> {
+    let mut first = None;
+    for subject in subjects {
+        let found = match assets.stream.direct_get_next_for_subject(subject.as_str(), Some(from)).await {
+            Ok(found) => found.sequence,
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => continue,
+            Err(error) => return Err(error).context("cannot read the log"),
+        };
+        first = Some(first.map_or(found, |first: u64| first.min(found)));
+    }
+    Ok(first)
+}
+
 async fn next(assets: &Assets, from: u64) -> anyhow::Result<Option<(u64, DateTime<Utc>)>> {
     match assets.stream.direct_get_next_for_subject(format!("{PREFIX}>"), Some(from)).await {
         Ok(found) => Ok(Some((found.sequence, message::recorded(&found)))),

@@ -5,7 +5,7 @@
 //! delivery was put off; the latter is gone when its time has come, by the server's clock.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::ground::Ground;
 use super::history;
+use super::loss::Passed;
 use super::stream::Assets;
 
 /// How often the place is written down, when it moved.
@@ -46,6 +47,9 @@ pub struct Record {
     /// place from an archive, whose durable was not made yet.
     #[serde(default)]
     made: Option<String>,
+    /// Everything of the handler's up to here was given to it; absent where that was not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    passed: Option<u64>,
 }
 
 impl Record {
@@ -57,7 +61,7 @@ impl Record {
 
     /// A place from an archive.
     pub fn restored(assets: &Assets, floor: u64, settled: BTreeSet<u64>) -> Self {
-        Self { v: VERSION, log: log(assets), floor, settled, made: None }
+        Self { v: VERSION, log: log(assets), floor, settled, made: None, passed: None }
     }
 
     /// Whether it comes from an archive.
@@ -71,6 +75,7 @@ impl Record {
         if let Some(before) = before.filter(|before| before.log == self.log && before.made == self.made) {
             let above = self.floor + 1;
             self.settled = { before.settled }.split_off(&above);
+            self.passed = before.passed;
         }
         self
     }
@@ -123,6 +128,7 @@ pub struct Place {
     put_off: Mutex<BTreeMap<u64, Instant>>,
     /// The durable on the server is another one than that which was opened.
     replaced: Notify,
+    passed: Mutex<Passed>,
 }
 
 impl Place {
@@ -130,6 +136,7 @@ impl Place {
     pub fn new(name: &str, record: Record) -> Self {
         Self {
             name: name.to_owned(),
+            passed: Mutex::new(Passed::known(record.passed)),
             record: Mutex::new(record),
             outstanding: Mutex::default(),
             put_off: Mutex::default(),
@@ -163,16 +170,59 @@ impl Place {
 
     /// The consumer was opened anew, there.
     pub fn adopt(&self, record: Record) {
-        *self.record.lock().unwrap_or_else(PoisonError::into_inner) = record;
+        let mut known = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.log != record.log {
+            // The places of another log mean nothing.
+            *self.passed() = Passed::known(record.passed);
+        }
+        *known = record;
     }
 
     /// A delivery came; false when it is settled already: the durable was made anew, and delivers it once more.
     pub fn arrived(&self, position: u64) -> bool {
+        self.passed().arrived(position);
         if self.record.lock().unwrap_or_else(PoisonError::into_inner).settled.contains(&position) {
             return false;
         }
         self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).insert(position);
         true
+    }
+
+    fn passed(&self) -> MutexGuard<'_, Passed> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Alarms when the server has dropped what the handler did not get.
+    async fn alarm(&self, ground: &Ground, assets: &Assets) -> anyhow::Result<Info> {
+        // First the log: what is in it then, and is not pending after, the handler has.
+        let log = assets.stream.get_info().await.context("cannot look at the log")?.state;
+        let info = assets.stream.consumer_info(&self.name).await.context("cannot look at the consumer")?;
+        let mut lost = self.passed().look(log.first_sequence);
+        {
+            // What was given back can come no more.
+            let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+            let there = put_off.split_off(&log.first_sequence);
+            lost.extend(std::mem::replace(&mut *put_off, there).into_keys().map(|at| (at, at)));
+        }
+        for (from, to) in lost {
+            ground.lost.inc_by(to - from + 1);
+            tracing::error!(
+                handler = self.name,
+                from,
+                to,
+                "events were dropped from the log that the handler had not seen: the log keeps too little, or was purged"
+            );
+        }
+        let next = if info.num_pending == 0 {
+            Some(log.last_sequence + 1)
+        } else {
+            let from = self.passed().up_to().map_or(1, |up_to| up_to + 1);
+            history::next_of(assets, &info.config.filter_subjects, from).await?
+        };
+        if let Some(next) = next {
+            self.passed().nothing_before(next);
+        }
+        Ok(info)
     }
 
     /// A delivery is settled for good.
@@ -205,6 +255,7 @@ impl Place {
         record.floor = record.floor.max(floor);
         let above = record.floor + 1;
         record.settled = record.settled.split_off(&above);
+        record.passed = self.passed().up_to();
         record.clone()
     }
 
@@ -232,7 +283,7 @@ impl Place {
         if !self.record().is_of(&assets) {
             anyhow::bail!("the log is another one than before");
         }
-        let info = assets.stream.consumer_info(&self.name).await.context("cannot look at the consumer")?;
+        let info = self.alarm(ground, &assets).await?;
         let ours = self.record().made;
         if ours.is_some() && ours != Some(nanos(info.created)) {
             self.replaced.notify_one();
