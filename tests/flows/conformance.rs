@@ -4,6 +4,7 @@ mod blobs;
 mod consuming;
 mod editing;
 mod ledger;
+mod pressure;
 mod publishing;
 mod renaming;
 mod replaying;
@@ -11,6 +12,7 @@ mod running;
 mod state;
 mod together;
 mod trying;
+mod unread;
 
 use std::sync::Arc;
 use std::time::Duration;

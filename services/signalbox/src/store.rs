@@ -8,6 +8,7 @@ mod mapping;
 pub mod marker;
 mod read;
 mod translate;
+mod unread;
 
 use anyhow::{Context as _, anyhow};
 use chassis::engine::OpenError;
@@ -80,8 +81,10 @@ async fn alone(engine: &Engine, url: &BusUrl) -> Result<(), Stop> {
 async fn verify(engine: &Engine, json: bool, out: &mut Output) -> Result<Exit, Stop> {
     let report = engine.archive.verify().await?;
     let half = marker::find(&*engine.store).await?;
+    let unread = unread::find(engine).await?;
     if json {
         let mut value = serde_json::to_value(&report)?;
+        value["unread"] = serde_json::to_value(&unread)?;
         value["half_imported"] = half.is_some().into();
         out.line(format_args!("{value:#}"))?;
     } else {
@@ -90,6 +93,9 @@ async fn verify(engine: &Engine, json: bool, out: &mut Output) -> Result<Exit, S
         }
         if half.is_some() {
             out.line(out.styled(Style::Red, marker::HALF))?;
+        }
+        for consumer in &unread {
+            out.line(out.styled(Style::Yellow, harmless(&consumer.to_string())))?;
         }
         let chassis::archive::Report { messages, entries, blobs, damage } = &report;
         let verdict = if damage.is_empty() && half.is_none() {

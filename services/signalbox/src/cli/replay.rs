@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Since, When};
+use crate::services::HANDLERS;
 
 /// Deliver events of the past to one handler again.
 #[derive(Debug, Subcommand)]
@@ -40,8 +41,7 @@ pub struct ReplayArgs {
     /// Name of the run: lower-case letters, digits and `-`
     #[arg(long, value_name = "NAME")]
     pub run: String,
-    /// The handler that gets the events: automator, deployer or notifier
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = which_handler())]
     pub handler: String,
     /// Begin with this position
     #[arg(long, value_name = "POSITION", required_unless_present = "since", conflicts_with = "since")]
@@ -64,6 +64,16 @@ pub struct ReplayArgs {
     /// Print the run as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The help of `--handler`.
+fn which_handler() -> String {
+    let names: Vec<&str> = HANDLERS.iter().map(|handler| handler.name).collect();
+    let names = match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        Some(_) | None => names.concat(),
+    };
+    format!("The handler that gets the events: {names}")
 }
 
 /// On or off.

@@ -9,7 +9,7 @@ use clap::Subcommand;
 pub enum StoreCommand {
     /// Read everything that the bus keeps, and say what is damaged or missing
     ///
-    /// Exits with 1 if something is.
+    /// Exits with 1 if something is. It also names consumers that no handler reads any more, with how far they are behind.
     #[command(after_help = "Example:\n  signalbox store verify --bus embedded:/var/lib/signalbox")]
     Verify {
         /// Print it as JSON
