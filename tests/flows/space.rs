@@ -137,6 +137,64 @@ async fn a_disk_that_is_full_to_the_last_byte_is_survived() -> anyhow::Result<()
     full_and_free_again("0B", "disk is full").await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_on_a_full_disk_reads_refuses_and_goes_on_when_there_is_space() -> anyhow::Result<()> {
+    let secrets = tempfile::tempdir()?;
+    let mut signalbox = signalbox(&secrets, None)?;
+    let Some(disk) = SmallDisk::mount(&signalbox.dir().join("bus"), DISK_MIB)? else { return Ok(()) };
+    let start = || Start {
+        environment: vec![("SIGNALBOX_EMBEDDED__RESERVE".to_owned(), "0B".to_owned())],
+        ..Start::default()
+    };
+    signalbox.start(start()).await?;
+    signalbox.ready().await?;
+    let probes = Probes::default();
+    for _ in 0..5 {
+        assert_eq!(probes.post(&signalbox).await?.0, 202);
+    }
+    signalbox.process()?.terminate(PATIENCE).await?;
+    disk.fill("filler")?;
+    signalbox.start(start()).await?;
+    let (status, text) = readiness(&signalbox).await?;
+    assert!(status == 503 && text.contains("disk is full"), "{status}: {text}");
+    let alive = reqwest::get(format!("http://{}/healthz", signalbox.private())).await?;
+    assert_eq!(alive.status(), 200);
+    let (status, text) = probes.post(&signalbox).await?;
+    assert_eq!(status, 503, "{text}");
+    let token = std::fs::read_to_string(signalbox.dir().join("bus").join("api-token"))?;
+    let events = format!("http://{}/api/v1/events", signalbox.private());
+    let answer = reqwest::Client::new().get(events).bearer_auth(token.trim()).send().await?;
+    let page: serde_json::Value = answer.json().await?;
+    let events = page["events"].as_array().map_or(0, Vec::len);
+    assert!(events >= 5, "what is there can be read: {page}");
+    disk.free("filler")?;
+    tests::eventually(PATIENCE, "an event is accepted again", async || {
+        let (status, text) = probes.post(&signalbox).await?;
+        ensure!(status == 202, "{status}: {text}");
+        Ok(())
+    })
+    .await?;
+    signalbox.ready().await?;
+    tests::eventually(PATIENCE, "its handlers go on", async || {
+        let settled = settled(&signalbox).await?;
+        ensure!(settled >= 1.0, "{settled}");
+        Ok(())
+    })
+    .await?;
+    let status = signalbox.process()?.terminate(PATIENCE).await?;
+    assert!(status.success(), "{status}");
+    let engine = Engine::open(&BusUrl::Embedded(signalbox.dir().join("bus"))).await?;
+    let logged = logged(&engine).await?;
+    let accepted = probes.accepted.lock().unwrap().clone();
+    assert!(
+        accepted.len() >= 6 && accepted.iter().all(|id| logged.get(id) == Some(&1)),
+        "{accepted:?} {logged:?}"
+    );
+    engine.close().await;
+    drop(disk);
+    Ok(())
+}
+
 fn value(at: u32) -> Vec<u8> {
     vec![u8::try_from(at % 251).unwrap_or_default(); 10_000]
 }

@@ -54,6 +54,21 @@ pub enum PublishError {
     },
 }
 
+impl PublishError {
+    /// Whether it says nothing about the other events of a batch.
+    pub fn is_of_the_event(&self) -> bool {
+        match self {
+            Self::TooLarge { .. } => true,
+            Self::Unavailable(_) | Self::Busy | Self::Full(_) => false,
+        }
+    }
+
+    /// Of an event that follows one that failed.
+    pub(crate) fn behind() -> Self {
+        Self::Unavailable(anyhow::anyhow!("it was not stored, because one before it in its batch was not"))
+    }
+}
+
 /// The bus could not be read, or an acknowledgement could not be recorded.
 #[derive(Debug, Error)]
 #[error("{doing}")]
@@ -181,12 +196,17 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Stores the events in the order of the slice; answers for each, in the same order.
     ///
-    /// No transaction: a failure of one says nothing about the others. Published again, those that are stored already
-    /// are duplicates, so a caller repeats the whole batch. An engine has more than one under way at once.
+    /// No transaction. One that is itself too large says nothing about the others. After the first that fails for another
+    /// reason no later one is begun, so that what is stored is in order; all that follow fail. (On JetStream, those that
+    /// were under way by then may still be stored.) Published again, those that are stored already are duplicates, so a
+    /// caller repeats the whole batch. An engine has more than one under way at once.
     async fn publish_all(&self, events: &[Envelope]) -> Vec<Result<Published, PublishError>> {
         let mut results = Vec::with_capacity(events.len());
+        let mut failed = false;
         for event in events {
-            results.push(self.publish(event).await);
+            let result = if failed { Err(PublishError::behind()) } else { self.publish(event).await };
+            failed |= result.as_ref().is_err_and(|error| !error.is_of_the_event());
+            results.push(result);
         }
         results
     }

@@ -20,6 +20,7 @@ mod gauges;
 mod keys;
 mod log;
 mod migrate;
+mod opening;
 mod options;
 mod overlay;
 mod ranges;
@@ -53,6 +54,7 @@ use log::Log;
 use retention::Retention;
 use space::Space;
 use state::State;
+use trouble::WriteError;
 use writer::Writer;
 
 pub use options::Options;
@@ -100,21 +102,15 @@ impl Embedded {
         let failed = |source: anyhow::Error| OpenError::Embedded { dir: dir.to_owned(), source };
         let (opening, time) = (dir.to_owned(), clock.clone());
         let opened = tokio::task::spawn_blocking(move || open_files(&opening, &*time)).await;
-        let (folder, log, state) = opened.map_err(|error| failed(error.into()))??;
-        Self::start(folder, log, state, clock, options).map_err(failed)
+        let files = opened.map_err(|error| failed(error.into()))??;
+        Self::start(files, clock, options).map_err(failed)
     }
 
-    fn start(
-        folder: Folder,
-        log: Log,
-        state: State,
-        clock: Arc<dyn Clock>,
-        options: Options,
-    ) -> anyhow::Result<Self> {
+    fn start(files: Files, clock: Arc<dyn Clock>, options: Options) -> anyhow::Result<Self> {
+        let Files { folder, log, state, unopened } = files;
         let (folder, log, state) = (Arc::new(folder), Arc::new(log), Arc::new(state));
         let consumers = Arc::new(Consumers::default());
         let held = Arc::<Mutex<_>>::default();
-        let last = last_given(&log, &state)?;
         let (changes, _) = broadcast::channel(WATCH_BUFFER);
         let space = Space::new(folder.path(), &options);
         let (writer, alive) = Writer::start(writer::Parts {
@@ -123,11 +119,12 @@ impl Embedded {
             space: space.clone(),
             clock: clock.clone(),
             consumers: consumers.clone(),
+            unopened: unopened.clone(),
             changes: changes.clone(),
         })?;
         let dropped_ids = Arc::<AtomicBool>::default();
         let retention =
-            Retention::new(&state, consumers.clone(), writer.commands(), held.clone(), dropped_ids.clone())?;
+            Retention::new(consumers.clone(), writer.commands(), held.clone(), dropped_ids.clone());
         let (appender, last) = Appender::start(appender::Parts {
             folder: folder.clone(),
             log: log.clone(),
@@ -136,7 +133,7 @@ impl Embedded {
             clock: clock.clone(),
             options,
             retention,
-            last,
+            unopened,
         })?;
         let waiting = Arc::new(Semaphore::new(WAITING));
         Ok(Self(Arc::new(Inner {
@@ -184,7 +181,16 @@ impl Embedded {
     }
 }
 
-fn open_files(dir: &Path, clock: &dyn Clock) -> Result<(Folder, Log, State), OpenError> {
+/// What is open of a folder.
+struct Files {
+    folder: Folder,
+    log: Log,
+    state: State,
+    /// Why the state is not.
+    unopened: Option<WriteError>,
+}
+
+fn open_files(dir: &Path, clock: &dyn Clock) -> Result<Files, OpenError> {
     let failed = |source: anyhow::Error| OpenError::Embedded { dir: dir.to_owned(), source };
     let folder = Folder::lock(dir)?;
     match folder.found().map_err(failed)? {
@@ -194,24 +200,13 @@ fn open_files(dir: &Path, clock: &dyn Clock) -> Result<(Folder, Log, State), Ope
     }
     folder.retire_old(clock.now()).map_err(|error| failed(error.into()))?;
     let log = Log::open(&folder.events()).map_err(failed)?;
-    let state = State::open(&folder.state()).map_err(failed)?;
-    Ok((folder, log, state))
-}
-
-/// The last place that was given to an event. A place that is used twice would hide the second event from whoever has
-/// settled the first, so it is never below one that a consumer has passed.
-fn last_given(log: &Log, state: &State) -> anyhow::Result<u64> {
-    let mut given = 0;
-    for (key, value) in state.scan(keys::CONSUMERS, keys::CONSUMERS, usize::MAX)? {
-        given = given.max(keys::passed(&key, &value).unwrap_or(0));
-    }
-    let last = log.last();
-    if given > last && log.first().is_some() {
+    let (state, unopened) = State::open(&folder.state()).map_err(failed)?;
+    if let Some(error) = &unopened {
         tracing::error!(
-            last,
-            given,
-            "the end of the log is missing: the disk has lost what it said it had written"
+            folder = %dir.display(), %error,
+            "there is no space to open the state: events can be read, nothing is taken, and it goes on by itself when there is \
+             space"
         );
     }
-    Ok(last.max(given))
+    Ok(Files { folder, log, state, unopened })
 }

@@ -4,6 +4,7 @@ mod catalog;
 mod reload;
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,7 +135,7 @@ impl Server {
                 health: Some(handlers),
             },
         };
-        if reads_leases(settings) && matches!(settings.bus.0, BusUrl::Nats(_)) {
+        if reads_leases(settings) {
             let (store, shutdown) = (self.engine.store.clone(), self.shutdown.clone());
             self.tasks.spawn(async move { ("bus", whole(store, shutdown).await) });
         }
@@ -147,7 +148,17 @@ impl Server {
         });
         // Before anybody is let in: whoever learns from the log that it listens can ask it.
         if let (BusUrl::Embedded(dir), true) = (&settings.bus.0, settings.only.has(Service::Console)) {
-            self.advertised = Some(Advertised::write(dir, private.address())?);
+            match Advertised::write(dir, private.address()) {
+                Ok(advertised) => self.advertised = Some(advertised),
+                Err(error) => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "commands cannot find this process by its folder yet; it is tried again"
+                    );
+                    let (dir, address, shutdown) = (dir.clone(), private.address(), self.shutdown.clone());
+                    self.tasks.spawn(async move { ("address", advertise(&dir, address, &shutdown).await) });
+                }
+            }
         }
         if let Some((listener, router)) = public.zip(running.public) {
             let serving = listener.serve(router, self.shutdown.clone());
@@ -233,7 +244,7 @@ fn reads_leases(settings: &Settings) -> bool {
         || handling.into_iter().any(|service| settings.only.has(service))
 }
 
-/// Whether the bus holds half of an import; not known of a NATS server that is away.
+/// Whether the bus holds half of an import; not known of a NATS server that is away, or of a folder on a full disk.
 async fn half_imported(engine: &Engine, url: &BusUrl) -> Option<bool> {
     let found = marker::find(&*engine.store);
     match url {
@@ -243,7 +254,7 @@ async fn half_imported(engine: &Engine, url: &BusUrl) -> Option<bool> {
     .map(|marker| marker.is_some())
 }
 
-/// Ends when the bus turns out to hold half of an import: the server may come later than this process.
+/// Ends when the bus turns out to hold half of an import: the server, or space, may come later than this process.
 async fn whole(store: Arc<dyn Store>, shutdown: Shutdown) -> anyhow::Result<()> {
     loop {
         match marker::find(&*store).await {
@@ -256,6 +267,20 @@ async fn whole(store: Arc<dyn Store>, shutdown: Shutdown) -> anyhow::Result<()> 
                 () = tokio::time::sleep(FIRST_LOOK) => {}
                 () = shutdown.triggered() => return Ok(()),
             },
+        }
+    }
+}
+
+/// Writes down where this process is, when there is space for it, and takes it back at the end.
+async fn advertise(dir: &Path, address: SocketAddr, shutdown: &Shutdown) -> anyhow::Result<()> {
+    loop {
+        if let Ok(_advertised) = Advertised::write(dir, address) {
+            shutdown.triggered().await;
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FIRST_LOOK) => {}
+            () = shutdown.triggered() => return Ok(()),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Whoever comes meanwhile is in the next batch (group commit).
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 use super::folder::Folder;
 use super::log::entry::Id;
 use super::log::{Log, MOST_ENTRIES, New, Writing};
+use super::opening::Opening;
 use super::options::Options;
 use super::record;
 use super::retention::Retention;
@@ -33,6 +35,22 @@ const PROBED_BYTES: u64 = 2 * crate::claim::EMBEDDED_INLINE_BYTES as u64;
 /// Position, and whether it was there already.
 pub type Appended = Result<(u64, bool), WriteError>;
 
+/// The events of one batch of a publisher: after one that was not stored, none is.
+#[derive(Debug, Clone, Default)]
+pub struct Series(Arc<AtomicBool>);
+
+impl Series {
+    /// Whether one was not stored.
+    pub fn is_broken(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// One was not stored.
+    pub fn is_broken_from_now_on(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// What the thread can be asked.
 pub enum Command {
     /// Store an event once per id.
@@ -43,6 +61,8 @@ pub enum Command {
         message: events::nats::Message,
         /// Its place among those that wait: given back when it is written, not when its sender loses patience.
         place: OwnedSemaphorePermit,
+        /// Its batch.
+        series: Series,
         /// Where it stands.
         reply: oneshot::Sender<Appended>,
     },
@@ -89,8 +109,8 @@ pub struct Parts {
     pub options: Options,
     /// What drops it.
     pub retention: Retention,
-    /// The last place that was given.
-    pub last: u64,
+    /// Why the state is not open yet.
+    pub unopened: Option<WriteError>,
 }
 
 struct Thread {
@@ -106,20 +126,18 @@ struct Thread {
 impl Appender {
     /// Starts the thread; the receiver has the last place that is durable, and is closed when the thread ends.
     pub fn start(parts: Parts) -> anyhow::Result<(Self, watch::Receiver<u64>)> {
-        let (published, receiver) = watch::channel(parts.last);
         let (commands, queue) = mpsc::channel();
-        let thread = Thread {
-            writing: parts.log.writing(),
-            last: parts.last,
-            published,
-            trouble: Trouble::new("the log of the embedded bus"),
-            tidied: Instant::now(),
-            rotated: None,
-            parts,
-        };
+        let mut opening = Opening::of(parts)?;
+        let (published, receiver) = watch::channel(opening.last);
         let thread = thread::Builder::new()
             .name("signalbox-log".to_owned())
-            .spawn(move || thread.run(&queue))
+            .spawn(move || {
+                if opening.until_known(&queue) {
+                    let Opening { parts, trouble, last } = opening;
+                    published.send_replace(last);
+                    Thread::new(parts, trouble, last, published).run(&queue);
+                }
+            })
             .context("cannot start the writer of the log")?;
         Ok((Self { commands, thread: Mutex::new(Some(thread)) }, receiver))
     }
@@ -139,12 +157,20 @@ impl Appender {
     }
 }
 
+/// An event that waits for the disk.
+struct Waiting {
+    reply: oneshot::Sender<Appended>,
+    appended: (u64, bool),
+    series: Series,
+    _place: OwnedSemaphorePermit,
+}
+
 /// What is to be answered when the batch is durable, or has failed.
 struct Batch {
     records: Vec<New>,
     /// Ids of this batch.
     ids: HashMap<Id, u64>,
-    appends: Vec<(oneshot::Sender<Appended>, (u64, bool), OwnedSemaphorePermit)>,
+    appends: Vec<Waiting>,
     others: Vec<oneshot::Sender<Result<(), WriteError>>>,
     tidy: Vec<oneshot::Sender<()>>,
     bytes: u64,
@@ -152,6 +178,11 @@ struct Batch {
 }
 
 impl Thread {
+    fn new(parts: Parts, trouble: Trouble, last: u64, published: watch::Sender<u64>) -> Self {
+        let writing = parts.log.writing();
+        Self { parts, writing, last, published, trouble, tidied: Instant::now(), rotated: None }
+    }
+
     fn run(mut self, queue: &mpsc::Receiver<Command>) {
         loop {
             let patience = TIDY.saturating_sub(self.tidied.elapsed());
@@ -217,9 +248,11 @@ impl Thread {
             // Readers first: whoever hears the answer may look at once.
             self.published.send_replace(last);
         }
-        for (reply, appended, place) in appends {
+        for Waiting { reply, appended, series, _place } in appends {
+            if written.is_err() {
+                series.is_broken_from_now_on();
+            }
             let _ = reply.send(written.clone().map(|()| appended));
-            drop(place);
         }
         for reply in others {
             let _ = reply.send(written.clone());
@@ -229,9 +262,15 @@ impl Thread {
 
     fn take(&mut self, command: Command, batch: &mut Batch) {
         match command {
-            Command::Append { id, message, place, reply } => match self.append(id, message, batch) {
-                Ok(appended) => batch.appends.push((reply, appended, place)),
-                Err(error) => drop(reply.send(Err(error))),
+            Command::Append { reply, series, .. } if series.is_broken() => {
+                drop(reply.send(Err(WriteError::Behind)));
+            }
+            Command::Append { id, message, place, series, reply } => match self.append(id, message, batch) {
+                Ok(appended) => batch.appends.push(Waiting { reply, appended, series, _place: place }),
+                Err(error) => {
+                    series.is_broken_from_now_on();
+                    drop(reply.send(Err(error)));
+                }
             },
             Command::Restore { records, reply } => {
                 let bytes: u64 = records.iter().map(|record| record.framed.len() as u64).sum();

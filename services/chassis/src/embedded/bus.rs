@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use events::Envelope;
 use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::appender::{Appended, Command};
+use super::appender::{Appended, Command, Series};
 use super::consumer::Consumer;
 use super::feed::Feed;
 use super::log::entry::Id;
@@ -28,6 +28,7 @@ impl From<WriteError> for PublishError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Full(_) => Self::Full(error.into()),
+            WriteError::Behind => Self::behind(),
             WriteError::Broken(_) | WriteError::Ended => Self::Unavailable(error.into()),
         }
     }
@@ -37,21 +38,25 @@ impl From<WriteError> for PublishError {
 type OnItsWay = oneshot::Receiver<Appended>;
 
 impl Embedded {
-    /// Hands a message over; `None` when too many are waiting.
-    fn hand_over(&self, id: Id, message: events::nats::Message) -> Result<Option<OnItsWay>, PublishError> {
-        let Ok(place) = self.0.waiting.clone().try_acquire_owned() else {
-            return Ok(None);
-        };
+    fn hand_over(
+        &self,
+        id: Id,
+        message: events::nats::Message,
+        place: OwnedSemaphorePermit,
+        series: Series,
+    ) -> Result<OnItsWay, PublishError> {
         let (reply, answer) = oneshot::channel();
-        self.0.appender.send(Command::Append { id, message, place, reply })?;
-        Ok(Some(answer))
+        self.0.appender.send(Command::Append { id, message, place, series, reply })?;
+        Ok(answer)
+    }
+
+    fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.waiting.clone().try_acquire_owned().ok()
     }
 
     async fn append(&self, id: Id, message: events::nats::Message) -> Result<Published, PublishError> {
-        match self.hand_over(id, message)? {
-            Some(answer) => published(answer).await,
-            None => Err(PublishError::Busy),
-        }
+        let place = self.place().ok_or(PublishError::Busy)?;
+        published(self.hand_over(id, message, place, Series::default())?).await
     }
 
     async fn message(&self, event: &Envelope) -> Result<events::nats::Message, PublishError> {
@@ -121,29 +126,41 @@ impl Bus for Embedded {
     }
 
     async fn publish_all(&self, events: &[Envelope]) -> Vec<Result<Published, PublishError>> {
-        let mut results: Vec<Option<Result<Published, PublishError>>> = Vec::new();
-        let mut waiting = VecDeque::new();
+        let mut results: Vec<Option<Result<Published, PublishError>>> = events.iter().map(|_| None).collect();
+        let (mut waiting, series) = (VecDeque::new(), Series::default());
         for (at, event) in events.iter().enumerate() {
-            results.push(None);
-            let message = self.message(event).await;
-            let mut handed = message.and_then(|message| self.hand_over(Self::id_of(event), message));
-            while let Ok(None) = handed {
+            let mut place = self.place();
+            while place.is_none()
                 // All places are taken, perhaps by this batch.
-                let Some((first, answer)) = waiting.pop_front() else { break };
+                && let Some((first, answer)) = waiting.pop_front()
+            {
                 results[first] = Some(published(answer).await);
-                let message = self.message(event).await;
-                handed = message.and_then(|message| self.hand_over(Self::id_of(event), message));
+                place = self.place();
             }
+            if series.is_broken() {
+                break;
+            }
+            let handed = match (self.message(event).await, place) {
+                (Ok(message), Some(place)) => {
+                    self.hand_over(Self::id_of(event), message, place, series.clone())
+                }
+                (Ok(_), None) => Err(PublishError::Busy),
+                (Err(error), _) => Err(error),
+            };
             match handed {
-                Ok(Some(answer)) => waiting.push_back((at, answer)),
-                Ok(None) => results[at] = Some(Err(PublishError::Busy)),
-                Err(error) => results[at] = Some(Err(error)),
+                Ok(answer) => waiting.push_back((at, answer)),
+                Err(error) => {
+                    if !error.is_of_the_event() {
+                        series.is_broken_from_now_on();
+                    }
+                    results[at] = Some(Err(error));
+                }
             }
         }
         for (at, answer) in waiting {
             results[at] = Some(published(answer).await);
         }
-        results.into_iter().map(|result| result.unwrap_or(Err(PublishError::Busy))).collect()
+        results.into_iter().map(|result| result.unwrap_or_else(|| Err(PublishError::behind()))).collect()
     }
 
     async fn redeliver(

@@ -66,14 +66,19 @@ pub struct Retention {
 impl Retention {
     /// With what it needs to know and to write.
     pub fn new(
-        state: &State,
         consumers: Arc<Consumers>,
         commands: mpsc::Sender<Command>,
         held: Arc<Mutex<Option<Held>>>,
         dropped_ids: Arc<AtomicBool>,
-    ) -> anyhow::Result<Self> {
-        dropped_ids.store(!state.scan(keys::IDS, keys::IDS, 1)?.is_empty(), Ordering::SeqCst);
-        Ok(Self { consumers, commands, dropped_ids, held, said_open: None, looked: None, standings: None })
+    ) -> Self {
+        Self { consumers, commands, dropped_ids, held, said_open: None, looked: None, standings: None }
+    }
+
+    /// Learns what the state knows; nothing may be written or dropped before.
+    pub fn learn(&mut self, state: &State) -> anyhow::Result<()> {
+        self.dropped_ids.store(!state.scan(keys::IDS, keys::IDS, 1)?.is_empty(), Ordering::SeqCst);
+        self.standings = Some(self.consumers.standings(state)?);
+        Ok(())
     }
 
     /// Whether an id may be known although the log does not have it.

@@ -9,22 +9,26 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use anyhow::{Context as _, ensure};
 
 use super::database::{self, guarded};
 use super::keys;
+use super::trouble::WriteError;
 
 /// The database of the state.
 pub struct State {
     path: PathBuf,
+    /// Before that, nobody knows whether it is whole.
+    was_open: AtomicBool,
     db: RwLock<Option<sled::Db>>,
 }
 
 /// The state is being opened anew.
 #[derive(Debug, thiserror::Error)]
-#[error("the state of the embedded bus is closed after an error of the disk, and is being opened anew")]
+#[error("the state of the embedded bus is closed because of an error of the disk, and is being opened")]
 pub struct Closed;
 
 /// The number of the last batch that was synced: `number: u64 | crc32: u32`, little-endian.
@@ -56,10 +60,22 @@ impl Mark {
 }
 
 impl State {
-    /// Opens the database, or makes it.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let db = open_copied(path)?;
-        Ok(Self { path: path.to_owned(), db: RwLock::new(Some(db)) })
+    /// Opens the database, or makes it. When there is no space to open it, it is closed, and the error says why:
+    /// [`Self::reopen`] may open it later.
+    pub fn open(path: &Path) -> anyhow::Result<(Self, Option<WriteError>)> {
+        let state = |db: Option<sled::Db>| Self {
+            path: path.to_owned(),
+            was_open: AtomicBool::new(db.is_some()),
+            db: RwLock::new(db),
+        };
+        let error = match open_copied(path) {
+            Ok(db) => return Ok((state(Some(db)), None)),
+            Err(error) => error,
+        };
+        match WriteError::of(&error) {
+            full @ WriteError::Full(_) => Ok((state(None), Some(full))),
+            WriteError::Broken(_) | WriteError::Behind | WriteError::Ended => Err(error),
+        }
     }
 
     /// The database.
@@ -87,7 +103,9 @@ impl State {
         let old = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
         // sled writes what it has when it is dropped.
         guarded(|| drop(old))?;
-        let db = open_whole(&self.path)?;
+        let was_open = self.was_open.load(Ordering::SeqCst);
+        let db = if was_open { open_whole(&self.path)? } else { open_copied(&self.path)? };
+        self.was_open.store(true, Ordering::SeqCst);
         *self.db.write().unwrap_or_else(PoisonError::into_inner) = Some(db);
         Ok(())
     }
@@ -147,6 +165,10 @@ fn open_copied(path: &Path) -> anyhow::Result<sled::Db> {
     let synced = Mark::open(path).context("cannot open the mark of the state")?.read();
     // Some file systems share the blocks. On a full disk there is no copy, and the comparison still tells.
     let copied = synced > 0 && file.exists() && fs::copy(&file, &copy).is_ok();
+    if !copied {
+        // Half a copy must not take the space that sled needs to open its file.
+        let _ = fs::remove_file(&copy);
+    }
     let opened = open_whole(path);
     let of_the_disk = opened.as_ref().is_err_and(is_of_the_disk);
     if !copied || opened.is_ok() || of_the_disk {

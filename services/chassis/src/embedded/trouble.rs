@@ -15,6 +15,9 @@ pub enum WriteError {
     /// The disk or a file is broken.
     #[error("the disk or the folder of the embedded bus does not take what is written: {0}")]
     Broken(String),
+    /// One before it in its batch was not stored, so this was not, either.
+    #[error("one before it in its batch was not stored")]
+    Behind,
     /// The engine was closed.
     #[error("the embedded bus is closed")]
     Ended,
@@ -62,6 +65,12 @@ impl Trouble {
         Self { what, broken: None, no_room: false }
     }
 
+    /// There was trouble before it began.
+    pub fn begun(what: &'static str, error: WriteError) -> Self {
+        let broken = Broken { error, due: Instant::now() + SHORTEST, pause: SHORTEST };
+        Self { what, broken: Some(broken), no_room: false }
+    }
+
     /// How long to wait for the next try; `None` when nothing is broken.
     pub fn patience(&self) -> Option<Duration> {
         self.broken.as_ref().map(|broken| broken.due.saturating_duration_since(Instant::now()))
@@ -94,6 +103,13 @@ impl Trouble {
             self.what
         );
         self.broken = Some(Broken { error: WriteError::of(error), due: Instant::now() + pause, pause });
+    }
+
+    /// It is as it was: who can mend it has not yet.
+    pub fn waits(&mut self) {
+        if let Some(broken) = &mut self.broken {
+            broken.due = Instant::now() + SHORTEST;
+        }
     }
 
     /// It is mended.

@@ -25,6 +25,7 @@ use super::trouble::{Trouble, WriteError};
 use crate::Clock;
 use crate::store::{Bucket, Change, StoreError};
 
+const WHAT: &str = "the state of the embedded bus";
 /// Most commands of one batch.
 const BATCH: usize = 256;
 /// How long the thread waits for a command before it looks for expired state.
@@ -52,7 +53,7 @@ impl From<WriteError> for StoreError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Full(_) => Self::Full(error.into()),
-            WriteError::Broken(_) | WriteError::Ended => Self::unavailable(error),
+            WriteError::Broken(_) | WriteError::Behind | WriteError::Ended => Self::unavailable(error),
         }
     }
 }
@@ -78,6 +79,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Whose places are written anew after trouble.
     pub consumers: Arc<Consumers>,
+    /// Why the database is not open yet.
+    pub unopened: Option<WriteError>,
     /// Who watches keys.
     pub changes: broadcast::Sender<(Bucket, Change)>,
 }
@@ -113,21 +116,22 @@ impl Files {
 impl Writer {
     /// Starts the thread; the receiver is closed when it ends.
     pub fn start(parts: Parts) -> anyhow::Result<(Self, watch::Receiver<()>)> {
-        let files = Files::of(&parts.state)?;
+        let trouble = match &parts.unopened {
+            None => Trouble::new(WHAT),
+            Some(error) => Trouble::begun(WHAT, error.clone()),
+        };
+        let files = if parts.unopened.is_none() { Some(Files::of(&parts.state)?) } else { None };
         let (alive, receiver) = watch::channel(());
         let (commands, queue) = mpsc::channel();
-        let thread = Thread {
-            parts,
-            files,
-            entries: Sweep::of(keys::STATE),
-            ids: Sweep::of(keys::IDS),
-            unsynced: false,
-            trouble: Trouble::new("the state of the embedded bus"),
-            _alive: alive,
-        };
         let thread = thread::Builder::new()
             .name("signalbox-state".to_owned())
-            .spawn(move || thread.run(&queue))
+            .spawn(move || {
+                let mut opening = Opening { parts, trouble };
+                if let Some(files) = files.or_else(|| opening.files(&queue)) {
+                    let Opening { parts, trouble } = opening;
+                    Thread::new(parts, files, trouble, alive).run(&queue);
+                }
+            })
             .context("cannot start the writer of the state")?;
         Ok((Self { commands, thread: Mutex::new(Some(thread)) }, receiver))
     }
@@ -169,7 +173,45 @@ impl Command {
     }
 }
 
+/// The database could not be opened when the engine was, for want of space.
+struct Opening {
+    parts: Parts,
+    trouble: Trouble,
+}
+
+impl Opening {
+    /// Answers that nothing can be written until the database is open; `None` when it is to end before.
+    fn files(&mut self, queue: &mpsc::Receiver<Command>) -> Option<Files> {
+        loop {
+            match queue.recv_timeout(self.trouble.patience().unwrap_or_default()) {
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return None,
+                Ok(command) => {
+                    if let Err(error) = self.trouble.check() {
+                        command.fail(&error);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.trouble.is_due() {
+                let Parts { state, .. } = &self.parts;
+                match state.reopen().and_then(|()| Files::of(state)) {
+                    Ok(files) => {
+                        self.trouble.is_over();
+                        return Some(files);
+                    }
+                    Err(error) => self.trouble.goes_on(&error),
+                }
+            }
+        }
+    }
+}
+
 impl Thread {
+    fn new(parts: Parts, files: Files, trouble: Trouble, alive: watch::Sender<()>) -> Self {
+        let (entries, ids) = (Sweep::of(keys::STATE), Sweep::of(keys::IDS));
+        Self { parts, files, entries, ids, unsynced: false, trouble, _alive: alive }
+    }
+
     fn run(mut self, queue: &mpsc::Receiver<Command>) {
         loop {
             let mut batch = match queue.recv_timeout(self.trouble.patience().unwrap_or(SWEEP)) {

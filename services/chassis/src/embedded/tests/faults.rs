@@ -211,3 +211,40 @@ async fn no_position_is_given_twice_although_nothing_but_the_name_of_a_file_tell
     let next = third.publish(&event("new")).await.unwrap();
     assert!(!next.duplicate && next.position >= Position(named), "{next:?}");
 }
+
+#[tokio::test]
+async fn after_an_event_of_a_batch_that_is_not_stored_none_of_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path()).await;
+    publish(&engine, 1..=1).await;
+    let sized = |id: &str, bytes: usize| {
+        let body = vec![b'x'; bytes];
+        Envelope::builder(id, "/tests", "t").body("application/octet-stream", body).build().unwrap()
+    };
+    // Its large body cannot be kept: something else is where their folder should be.
+    std::fs::write(dir.path().join("blobs"), b"").unwrap();
+    let large = sized("large", crate::claim::EMBEDDED_INLINE_BYTES + 1);
+    let huge = sized("huge", crate::claim::MAX_BYTES + 1);
+    let batch = [event("2"), huge.clone(), event("3"), large, event("4"), event("1")];
+    let results = engine.publish_all(&batch).await;
+    let [two, too_large, three, not_kept, four, known] = &results[..] else { panic!("{results:?}") };
+    assert!(two.is_ok() && three.is_ok(), "{results:?}");
+    assert!(
+        matches!(too_large, Err(PublishError::TooLarge { .. })),
+        "that says nothing of the others: {results:?}"
+    );
+    for later in [not_kept, four, known] {
+        assert!(matches!(later, Err(PublishError::Unavailable(_))), "{results:?}");
+    }
+    assert_eq!(read(&engine).await, in_order(1..=3));
+    // With the disk failing under those that wait already: none of them is stored when it works again.
+    engine.0.log.seam().at(Point::Sync, || Err(io::Error::other("the disk is broken")));
+    let many: Vec<_> = (4..=3_000).map(|id| event(&id.to_string())).collect();
+    assert!(engine.publish_all(&many).await.iter().all(Result::is_err));
+    let mended = async { while engine.check().await.is_err() {} };
+    tokio::time::timeout(PATIENCE, mended).await.expect("it is mended");
+    assert_eq!(read(&engine).await, in_order(1..=3));
+    // Repeated as a whole, it is in order.
+    assert!(engine.publish_all(&[event("2"), huge, event("4")]).await[2].is_ok());
+    assert_eq!(read(&engine).await, in_order(1..=4));
+}
