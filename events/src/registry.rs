@@ -40,6 +40,17 @@ use crate::payload::image::{Pushed, Registry};
 use crate::webhook::DecodeError;
 use crate::{Envelope, Payload as _};
 
+/// What each kind of registry sends about a push, in the shape of its documentation.
+pub const fn sample(registry: Registry) -> &'static str {
+    match registry {
+        Registry::Ghcr => include_str!("registry/samples/ghcr.json"),
+        Registry::DockerHub => include_str!("registry/samples/dockerhub.json"),
+        Registry::Harbor => include_str!("registry/samples/harbor.json"),
+        Registry::Quay => include_str!("registry/samples/quay.json"),
+        Registry::Distribution => include_str!("registry/samples/distribution.json"),
+    }
+}
+
 /// The namespace of the ids of pushes (RFC 9562 version 5). Chosen once; changing it would make every push new.
 const NAMESPACE: Uuid = Uuid::from_u128(0x9a41_7f52_0c6d_5e38_b7a9_41d2_6c0e_f375);
 

@@ -22,11 +22,11 @@ struct Delivery {
 #[derive(Deserialize)]
 struct Data {
     #[serde(default)]
-    resources: Vec<Resource>,
+    resources: Vec<Artifact>,
 }
 
 #[derive(Deserialize)]
-struct Resource {
+struct Artifact {
     digest: Option<String>,
     tag: Option<String>,
     resource_url: String,
@@ -39,8 +39,8 @@ pub(super) fn pushes(body: &[u8]) -> Result<Vec<Pushed>, DecodeError> {
         return Ok(Vec::new());
     }
     let resources = event_data.or(data).map(|data| data.resources).unwrap_or_default();
-    let push = |resource: Resource| {
-        let Resource { digest, tag, resource_url } = resource;
+    let push = |artifact: Artifact| {
+        let Artifact { digest, tag, resource_url } = artifact;
         Some(Pushed {
             repository: repository_of(&resource_url).to_owned(),
             tag: said(tag)?,

@@ -2,17 +2,17 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{decode, repository_of};
+use super::{decode, repository_of, sample};
 use crate::payload::image::{Pushed, Registry};
 use crate::{Envelope, json, subject};
 
 const ARRIVED: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).expect("within chrono's range");
-const GHCR: &str = include_str!("samples/ghcr.json");
-const DOCKER_HUB: &str = include_str!("samples/dockerhub.json");
-const HARBOR: &str = include_str!("samples/harbor.json");
+const GHCR: &str = sample(Registry::Ghcr);
+const DOCKER_HUB: &str = sample(Registry::DockerHub);
+const HARBOR: &str = sample(Registry::Harbor);
 const HARBOR_CLOUDEVENTS: &str = include_str!("samples/harbor-cloudevents.json");
-const QUAY: &str = include_str!("samples/quay.json");
-const DISTRIBUTION: &str = include_str!("samples/distribution.json");
+const QUAY: &str = sample(Registry::Quay);
+const DISTRIBUTION: &str = sample(Registry::Distribution);
 
 fn events(registry: Registry, body: &str) -> Vec<Envelope> {
     let event = (registry == Registry::Ghcr).then_some("registry_package");

@@ -23,7 +23,7 @@ use crate::refusal::{Refusal, Unproven};
 use crate::secrets::LiveSecrets;
 
 /// The beginning of a key of the Standard Webhooks specification.
-const STANDARD_WEBHOOKS: &str = "whsec_";
+const STANDARD_WEBHOOKS: &[u8] = b"whsec_";
 /// From so many digits on, a timestamp is in milliseconds: as seconds it would be the year 33658.
 const DIGITS_OF_MILLISECONDS: usize = 13;
 
@@ -205,9 +205,12 @@ fn key(secret: &Secret, form: Key) -> Option<Vec<u8>> {
     match form {
         Key::Text => Some(secret.expose().to_vec()),
         Key::Base64 => {
-            let text = std::str::from_utf8(secret.expose()).ok()?;
-            STANDARD.decode(text.strip_prefix(STANDARD_WEBHOOKS).unwrap_or(text)).ok()
+            STANDARD.decode(secret.expose().strip_prefix(STANDARD_WEBHOOKS).unwrap_or(secret.expose())).ok()
         }
+        Key::Standard => match secret.expose().strip_prefix(STANDARD_WEBHOOKS) {
+            Some(encoded) => STANDARD.decode(encoded).ok(),
+            None => Some(secret.expose().to_vec()),
+        },
     }
 }
 

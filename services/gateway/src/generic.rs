@@ -11,7 +11,7 @@ use crate::Gateway;
 use crate::answer::Accepted;
 use crate::refusal::Refusal;
 use crate::visit::Visit;
-use crate::webhook;
+use crate::webhook::{self, Work};
 
 /// Headers that are never shown to an expression: they hold secrets.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
@@ -27,7 +27,7 @@ pub(crate) async fn take(
     let decode = move |delivery: &webhook::Delivery| {
         attributes::event(&name, &generic, delivery).map(|event| vec![event])
     };
-    let taken = webhook::take(gateway, &source.credential, request, visit, decode).await;
+    let taken = webhook::take(gateway, &source.credential, request, visit, Work::Heavy, decode).await;
     if let Err(Refusal::Unmappable(unmappable)) = &taken
         && let Some(field) = unmappable.field()
     {

@@ -6,6 +6,7 @@ mod beside;
 mod body;
 mod cloudevents;
 mod credential;
+mod forge;
 mod generic;
 mod github;
 mod header;

@@ -22,6 +22,12 @@ pub(crate) enum SourceLabel {
     Alertmanager,
     /// CloudEvents.
     Cloudevents,
+    /// Gitea or Forgejo.
+    Gitea,
+    /// GitLab.
+    Gitlab,
+    /// An image registry.
+    Registry,
     /// Any webhook, by configuration.
     Generic,
     /// The request named no source that there is.
@@ -41,6 +47,9 @@ impl From<&SourceKind> for SourceLabel {
             SourceKind::Github(_) => Self::Github,
             SourceKind::Alertmanager(_) => Self::Alertmanager,
             SourceKind::CloudEvents(_) => Self::Cloudevents,
+            SourceKind::Gitea(_) => Self::Gitea,
+            SourceKind::Gitlab(_) => Self::Gitlab,
+            SourceKind::Registry(_) => Self::Registry,
             SourceKind::Generic(_) => Self::Generic,
         }
     }

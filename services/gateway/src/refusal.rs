@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use chassis::PublishError;
-use events::{alertmanager, github, http};
+use events::{alertmanager, github, http, webhook};
 use thiserror::Error;
 
 use crate::Limits;
@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     NoNotification(alertmanager::DecodeError),
     #[error(transparent)]
     NoCloudEvent(http::DecodeError),
+    #[error(transparent)]
+    NoWebhook(webhook::DecodeError),
     #[error("the body is not JSON")]
     NotJson(#[source] serde_json::Error),
     #[error(transparent)]
@@ -153,9 +155,11 @@ impl Refusal {
             Self::BrokenOff(_) => Answer::BrokenOff,
             Self::Unproven(_) => Answer::Unproven,
             Self::BadHeader { .. } => Answer::BadHeader,
-            Self::NoDelivery(_) | Self::NoNotification(_) | Self::NoCloudEvent(_) | Self::NotJson(_) => {
-                Answer::BadBody
-            }
+            Self::NoDelivery(_)
+            | Self::NoNotification(_)
+            | Self::NoCloudEvent(_)
+            | Self::NoWebhook(_)
+            | Self::NotJson(_) => Answer::BadBody,
             Self::Unmappable(_) => Answer::Unmappable,
             Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) => Answer::Foreign,
             Self::TooOften { .. } => Answer::TooOften,
@@ -188,6 +192,7 @@ impl Refusal {
             | Self::NoDelivery(_)
             | Self::NoNotification(_)
             | Self::NoCloudEvent(_)
+            | Self::NoWebhook(_)
             | Self::NotJson(_) => StatusCode::BAD_REQUEST,
             Self::Unmappable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unproven(_) => StatusCode::UNAUTHORIZED,
@@ -245,6 +250,9 @@ impl Refusal {
             }
             Self::Unproven(Unproven::NoPassword | Unproven::MalformedPassword | Unproven::WrongPassword) => {
                 "send the user and the password that this source reads, as Authorization: Basic"
+            }
+            Self::NoWebhook(_) => {
+                "send the webhook as this kind of source makes it: the whole body, and its headers"
             }
             Self::NotJson(_) => "send the whole body, as one JSON document in UTF-8",
             Self::Unmappable(_) => {

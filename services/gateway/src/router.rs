@@ -14,7 +14,7 @@ use crate::answer::Granted;
 use crate::linger::linger;
 use crate::refusal::Refusal;
 use crate::visit::Visit;
-use crate::{Gateway, alertmanager, cloudevents, generic, github};
+use crate::{Gateway, alertmanager, cloudevents, forge, generic, github};
 
 /// Every path and every method is answered here, so that every answer is counted and is JSON.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -67,6 +67,9 @@ async fn take(
             alertmanager::take(gateway, alertmanager, request, visit).await
         }
         SourceKind::CloudEvents(cloudevents) => cloudevents::take(gateway, cloudevents, request, visit).await,
+        SourceKind::Gitea(gitea) => forge::gitea(gateway, gitea, request, visit).await,
+        SourceKind::Gitlab(gitlab) => forge::gitlab(gateway, gitlab, request, visit).await,
+        SourceKind::Registry(registry) => forge::registry(gateway, registry, request, visit).await,
         SourceKind::Generic(generic) => generic::take(gateway, generic, request, visit).await,
     }
     .map(Granted::Accepted)

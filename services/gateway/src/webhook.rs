@@ -22,12 +22,22 @@ pub(crate) struct Delivery {
     pub(crate) body: Vec<u8>,
 }
 
+/// How long it may take to make events of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// In proportion to the body.
+    Light,
+    /// Up to a second, whatever the body: expressions of the user's.
+    Heavy,
+}
+
 /// Takes a delivery: proves its sender, has `decode` make events of it, and puts all of them on the bus, or none.
 pub(crate) async fn take(
     gateway: &Gateway,
     credential: &Credential,
     request: Request,
     visit: &mut Visit<'_>,
+    work: Work,
     decode: impl FnOnce(&Delivery) -> Result<Vec<Envelope>, Refusal> + Send + 'static,
 ) -> Result<Vec<Taken>, Refusal> {
     let limits = &gateway.limits;
@@ -48,8 +58,11 @@ pub(crate) async fn take(
     visit.read(held.bytes.len());
 
     let (body, share) = held.into_parts();
-    // What the expressions of a user cost has nothing to do with the size of the body.
-    let events = beside::run(usize::MAX, move || {
+    let bytes = match work {
+        Work::Light => body.len(),
+        Work::Heavy => usize::MAX,
+    };
+    let events = beside::run(bytes, move || {
         if shown.covers_the_body() {
             shown.prove(&secrets, &headers, &body)?;
         }

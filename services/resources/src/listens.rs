@@ -12,6 +12,9 @@ const OURS: [&str; 4] = ["com.github.", "io.signalbox.", "io.argoproj.", "io.pro
 /// The one event of GitHub's whose actions are the users' own.
 const DISPATCH: &str = "com.github.repository_dispatch.";
 
+/// Name spaces of forges whose actions are many, and differ between versions: every type of them may come.
+const OPEN: [&str; 2] = [events::gitea::TYPE_PREFIX, events::gitlab::TYPE_PREFIX];
+
 /// What is to be said about a glob of event types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
@@ -24,7 +27,10 @@ pub(crate) enum Finding {
 }
 
 pub(crate) fn check(glob: &str) -> Finding {
-    if known().any(|ty| fits(glob, ty)) || glob.starts_with(DISPATCH) {
+    if known().any(|ty| fits(glob, ty))
+        || glob.starts_with(DISPATCH)
+        || OPEN.iter().any(|space| glob.starts_with(space))
+    {
         return Finding::Known;
     }
     if !OURS.iter().any(|space| glob.starts_with(space)) && !slip(glob) {
@@ -97,6 +103,8 @@ mod tests {
             "io.prometheus.alert.firing.v1",
             "com.github.repository_dispatch.nightly",
             "com.github.repository_dispatch.*",
+            "com.gitlab.merge_request.merge",
+            "io.gitea.release.*",
         ] {
             assert_eq!(check(glob), Finding::Known, "{glob}");
         }

@@ -2,10 +2,12 @@
 
 pub(crate) mod cloudevents;
 pub mod credential;
+mod forge;
 pub(crate) mod generic;
 
 pub use cloudevents::{CloudEvents, Proof, Rate};
 pub use credential::Credential;
+pub use forge::{Gitea, Gitlab, Registry};
 pub use generic::{Generic, is_type_of_ours};
 
 use crate::SecretRef;
@@ -30,6 +32,12 @@ pub enum SourceKind {
     Alertmanager(Alertmanager),
     /// CloudEvents over HTTP, from anybody who can show a token or sign.
     CloudEvents(CloudEvents),
+    /// Gitea or Forgejo.
+    Gitea(Gitea),
+    /// GitLab.
+    Gitlab(Gitlab),
+    /// Pushes to an image registry.
+    Registry(Registry),
     /// Any webhook, by configuration.
     Generic(Box<Generic>),
 }

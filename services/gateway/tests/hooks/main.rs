@@ -6,6 +6,7 @@ mod alertmanager;
 mod bus_trouble;
 mod clocks;
 mod cloudevents;
+mod forge;
 mod forgery;
 mod generic;
 mod github;

@@ -2,6 +2,7 @@
 
 mod cloudevents;
 mod credential;
+mod forge;
 mod generic;
 
 use super::secret;
@@ -12,10 +13,10 @@ use crate::yaml::Node;
 use crate::{Source, SourceKind};
 
 const SPEC: Keys = Keys {
-    known: &["github", "alertmanager", "cloudevents", "generic", "retired"],
-    later: &["gitea", "gitlab", "argocd", "registry"],
+    known: &["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "generic", "retired"],
+    later: &["argocd"],
 };
-const KINDS: [&str; 4] = ["github", "alertmanager", "cloudevents", "generic"];
+const KINDS: [&str; 7] = ["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "generic"];
 const GITHUB: Keys = Keys { known: &["secrets", "repositories"], later: &[] };
 const ALERTMANAGER: Keys = Keys { known: &["tokens"], later: &[] };
 
@@ -25,6 +26,9 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
         let path = fields.path(kind);
         match kind {
             "github" => github(reader, node, &path).map(SourceKind::Github),
+            "gitea" => forge::gitea(reader, node, &path).map(SourceKind::Gitea),
+            "gitlab" => forge::gitlab(reader, node, &path).map(SourceKind::Gitlab),
+            "registry" => forge::registry(reader, node, &path).map(SourceKind::Registry),
             "alertmanager" => alertmanager(reader, node, &path).map(SourceKind::Alertmanager),
             "cloudevents" => cloudevents::read(reader, node, &path).map(SourceKind::CloudEvents),
             _ => generic::read(reader, node, &path).map(Box::new).map(SourceKind::Generic),

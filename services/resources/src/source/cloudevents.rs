@@ -13,11 +13,27 @@ use events::subject::fits;
 use crate::SecretRef;
 
 /// The beginnings of the types that our own services say.
-pub(crate) const TYPES_OF_OURS: [&str; 5] =
-    ["io.signalbox.", "com.github.", "io.prometheus.", "io.argoproj.", "io.kubernetes."];
+pub(crate) const TYPES_OF_OURS: [&str; 7] = [
+    "io.signalbox.",
+    "com.github.",
+    "com.gitlab.",
+    "io.gitea.",
+    "io.prometheus.",
+    "io.argoproj.",
+    "io.kubernetes.",
+];
 /// The beginnings of the sources that our own events have.
-pub(crate) const SOURCES_OF_OURS: [&str; 6] =
-    ["/signalbox/", "/argocd/", "/alertmanager/", "/hooks/", "https://github.com/", "https://api.github.com"];
+pub(crate) const SOURCES_OF_OURS: [&str; 9] = [
+    "/signalbox/",
+    "/argocd/",
+    "/alertmanager/",
+    "/hooks/",
+    "/registry/",
+    "/gitea",
+    "/gitlab",
+    "https://github.com/",
+    "https://api.github.com",
+];
 
 /// `spec.cloudevents`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -84,7 +84,7 @@ impl Hmac {
         let timestamp =
             Timestamp { header: "webhook-timestamp".to_owned(), tolerance: Duration::from_mins(5) };
         Self {
-            key: Key::Base64,
+            key: Key::Standard,
             encoding: Encoding::Base64,
             signs,
             timestamp: Some(timestamp),
@@ -101,6 +101,8 @@ pub enum Key {
     Text,
     /// Base64 of the key, after `whsec_` or not.
     Base64,
+    /// After `whsec_`, Base64 of the key (Standard Webhooks); without it, its bytes are the key.
+    Standard,
 }
 
 /// The hash of an HMAC.
