@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use events::payload::application::Application;
-use events::payload::deploy;
+use events::payload::{deploy, image};
 use events::{Envelope, Kind, Payload};
 use resources::{App, Catalog};
 use serde_json::Value;
@@ -57,6 +57,7 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         | Kind::ApplicationOperationSucceeded
         | Kind::ApplicationOperationFailed
         | Kind::ApplicationOperationError => of_application(catalog, event),
+        Kind::ImagePushed => of_image(catalog, event),
         Kind::AlertFiring
         | Kind::AlertResolved
         | Kind::AutomationEvaluated
@@ -67,9 +68,10 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
     }
 }
 
-/// GitHub's way, and that of others that follow it.
+/// GitHub's way, and that of Gitea and others that follow it, or GitLab's.
 fn of_repository<'a>(catalog: &'a Catalog, data: &Value) -> Result<&'a App, String> {
-    let Some(repository) = data.pointer("/repository/full_name").and_then(Value::as_str) else {
+    let name = data.pointer("/repository/full_name").or_else(|| data.pointer("/project/path_with_namespace"));
+    let Some(repository) = name.and_then(Value::as_str) else {
         return Err("the event names no repository (`data.repository.full_name`)".to_owned());
     };
     catalog.app_of_repository(repository).ok_or_else(|| format!("no App has the repository {repository}"))
@@ -85,6 +87,15 @@ fn named<'a, P: Payload>(
         .map(name)
         .map_err(|error| format!("the event is not what its type says: {error}"))?;
     catalog.apps.get(&name).ok_or_else(|| format!("no App is named {name}"))
+}
+
+fn of_image<'a>(catalog: &'a Catalog, event: &Envelope) -> Result<&'a App, String> {
+    let image::Pushed { repository, .. } =
+        event.payload().map_err(|error| format!("the event is not what its type says: {error}"))?;
+    // An App may leave out the host that is meant when none is named.
+    let short = repository.strip_prefix("docker.io/").unwrap_or(&repository);
+    let is = |app: &&App| app.image.as_deref().is_some_and(|image| image == repository || image == short);
+    catalog.apps.values().find(is).ok_or_else(|| format!("no App has the image {repository}"))
 }
 
 fn of_application<'a>(catalog: &'a Catalog, event: &Envelope) -> Result<&'a App, String> {
@@ -117,6 +128,7 @@ kind: App
 metadata: {name: shop}
 spec:
   repository: Acme/Shop
+  image: acme/shop
   environments:
     - name: dev
       git: {repository: /srv/git/deploy, file: dev.yaml}
@@ -181,13 +193,34 @@ spec:
         Envelope::builder("1", "/x", "com.github.push").json(&data).build().expect("a valid event")
     }
 
+    fn pushed(repository: &str) -> Envelope {
+        own(&image::Pushed {
+            repository: repository.to_owned(),
+            tag: "1".to_owned(),
+            digest: None,
+            registry: image::Registry::DockerHub,
+            pushed_by: None,
+            pushed_at: None,
+            revision: None,
+        })
+    }
+
+    fn gitlab(project: &str) -> Envelope {
+        let data = serde_json::json!({"project": {"path_with_namespace": project}});
+        Envelope::builder("1", "/x", "com.gitlab.push").json(&data).build().expect("a valid event")
+    }
+
     #[test]
-    fn an_event_finds_its_app_by_repository_name_or_application() {
+    fn an_event_finds_its_app_by_repository_image_name_or_application() {
         let catalog = catalog();
         let foreign = Envelope::builder("1", "/x", "org.example.x").build().expect("a valid event");
         for (event, expected) in [
             (github("acme/shop"), Ok("shop")),
             (github("acme/other"), Err("no App has the repository acme/other")),
+            (gitlab("acme/shop"), Ok("shop")),
+            (pushed("acme/shop"), Ok("shop")),
+            (pushed("docker.io/acme/shop"), Ok("shop")),
+            (pushed("ghcr.io/acme/shop"), Err("no App has the image ghcr.io/acme/shop")),
             (failed("shop"), Ok("shop")),
             (failed("gone"), Err("no App is named gone")),
             (application("shop-dev", "gitops"), Ok("shop")),

@@ -73,7 +73,8 @@ fn tone(kind: Option<Kind>) -> Tone {
         | Kind::ApplicationOperationSucceeded
         | Kind::DeploySucceeded
         | Kind::NotificationSent => Tone::Good,
-        Kind::ApplicationCreated
+        Kind::ImagePushed
+        | Kind::ApplicationCreated
         | Kind::ApplicationDeleted
         | Kind::ApplicationSynced
         | Kind::ApplicationOutOfSync

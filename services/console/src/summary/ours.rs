@@ -6,7 +6,7 @@ use events::payload::alert::Alert;
 use events::payload::application::{Application, Transition};
 use events::payload::automation::{Evaluated, Rule, Verdict};
 use events::payload::deploy::{self, Image, Step, Verified};
-use events::payload::{dead_letter, notification};
+use events::payload::{dead_letter, image, notification};
 use events::{Envelope, Kind};
 
 use super::{Effect, LINE, Summary, word_of};
@@ -37,6 +37,7 @@ pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_jso
         Kind::DeployStarted => plain(started(&event.payload()?)),
         Kind::DeploySucceeded => succeeded(event.payload()?),
         Kind::DeployFailed => failed(event.payload()?),
+        Kind::ImagePushed => plain(pushed(&event.payload()?)),
         Kind::NotificationRequested => plain(told(&event.payload()?)),
         Kind::NotificationSent => sent(&event.payload()?),
         Kind::NotificationFailed => plain(untold(&event.payload()?)),
@@ -66,6 +67,17 @@ fn alert(alert: &Alert) -> String {
     }
     if let Some(text) = annotation("summary").or_else(|| annotation("description")) {
         let _ = write!(essence, ": {}", line::first(text, LINE));
+    }
+    essence
+}
+
+fn pushed(push: &image::Pushed) -> String {
+    let mut essence = format!("{}:{}", push.repository, push.tag);
+    if let Some(who) = &push.pushed_by {
+        let _ = write!(essence, " by {who}");
+    }
+    if let Some(digest) = &push.digest {
+        let _ = write!(essence, ", {}", line::short(digest.trim_start_matches("sha256:")));
     }
     essence
 }
