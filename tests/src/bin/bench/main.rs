@@ -3,7 +3,7 @@
 //!
 //! `cargo build --release && cargo run --release -p tests --bin bench` for all of it (half an hour), or with the names of
 //! parts: `hooks`, `publish`, `consume`, `flow`, `memory`, `recovery`. The last two take a million events, or as many as
-//! `SIGNALBOX_BENCH_EVENTS` says.
+//! `BENCH_EVENTS` says.
 
 mod consume;
 mod flow;
@@ -18,7 +18,7 @@ mod times;
 use std::collections::BTreeSet;
 
 const PARTS: [&str; 6] = ["hooks", "publish", "consume", "flow", "memory", "recovery"];
-const EVENTS: &str = "SIGNALBOX_BENCH_EVENTS";
+const EVENTS: &str = "BENCH_EVENTS";
 
 /// How many events `memory` and `recovery` take.
 fn wanted_events() -> anyhow::Result<usize> {
