@@ -15,6 +15,7 @@ mod nats;
 mod program;
 mod replicas;
 mod soak;
+mod sources;
 mod space;
 mod store;
 

@@ -21,16 +21,17 @@ pub(crate) async fn take(
     visit: &mut Visit<'_>,
 ) -> Result<Accepted, Refusal> {
     let limits = &gateway.limits;
+    let limit = visit.body_limit(limits.alertmanager_body);
     let (parts, body) = request.into_parts();
 
-    let announced = header::announced_length(&parts.headers, limits.alertmanager_body)?;
+    let announced = header::announced_length(&parts.headers, limit)?;
     header::is_json(&parts.headers)?;
     let shown = Token::find(&parts.headers, None)?;
     let secrets = LiveSecrets::read(&source.tokens);
     visit.used(&secrets);
     // The token does not depend on the body, so a stranger's body is not even read.
     secrets.prove(|secret| shown.is(secret), Unproven::WrongToken)?;
-    let held = gateway.bodies.read(body, announced, limits.alertmanager_body, limits.body_within).await?;
+    let held = gateway.bodies.read(body, announced, limit, limits.body_within).await?;
     visit.read(held.bytes.len());
 
     let (bytes, share) = held.into_parts();

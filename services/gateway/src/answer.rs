@@ -48,6 +48,11 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
+    /// Whether the sender got what it wanted.
+    pub(crate) fn is_good(self) -> bool {
+        matches!(self, Self::Accepted | Self::Duplicate | Self::Permitted)
+    }
+
     /// The label of the metric.
     pub(crate) fn name(self) -> &'static str {
         self.into()

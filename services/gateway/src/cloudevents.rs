@@ -49,10 +49,11 @@ async fn deliver<'g>(
     turn: &mut Option<Turn<'g>>,
 ) -> Result<Accepted, Refusal> {
     let limits = &gateway.limits;
+    let limit = visit.body_limit(limits.cloudevents_body);
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
 
-    let announced = header::announced_length(headers, limits.cloudevents_body)?;
+    let announced = header::announced_length(headers, limit)?;
     header::is_plain(headers)?;
     let mode = http::mode(texts(headers)).map_err(Refusal::NoCloudEvent)?;
     let caller = Caller { source: visit.source().to_owned(), origin: handshake::origin(source, headers)? };
@@ -69,8 +70,7 @@ async fn deliver<'g>(
             // The token does not depend on the body, so a stranger's body is not even read.
             prove_token(tokens, &parts, visit)?;
             count(caller)?;
-            let held =
-                gateway.bodies.read(body, announced, limits.cloudevents_body, limits.body_within).await?;
+            let held = gateway.bodies.read(body, announced, limit, limits.body_within).await?;
             visit.read(held.bytes.len());
             let headers = headers.clone();
             let (bytes, share) = held.into_parts();
@@ -82,8 +82,7 @@ async fn deliver<'g>(
             if mode == ContentMode::Binary {
                 return Err(Refusal::Unproven(Unproven::Uncovered));
             }
-            let held =
-                gateway.bodies.read(body, announced, limits.cloudevents_body, limits.body_within).await?;
+            let held = gateway.bodies.read(body, announced, limit, limits.body_within).await?;
             visit.read(held.bytes.len());
             let live = LiveSecrets::read(secrets);
             visit.used(&live);

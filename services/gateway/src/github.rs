@@ -31,17 +31,18 @@ pub(crate) async fn take(
     visit: &mut Visit<'_>,
 ) -> Result<Accepted, Refusal> {
     let limits = &gateway.limits;
+    let limit = visit.body_limit(limits.github_body);
     let (parts, body) = request.into_parts();
     let headers = parts.headers;
     if let Ok((event, delivery)) = names(&headers) {
         visit.claims(delivery, format!("{}{event}", github::TYPE_PREFIX));
     }
 
-    let announced = header::announced_length(&headers, limits.github_body)?;
+    let announced = header::announced_length(&headers, limit)?;
     header::is_json(&headers)?;
     // An unsigned body is not worth reading.
     let signature = Signature::find(&headers)?;
-    let held = gateway.bodies.read(body, announced, limits.github_body, limits.body_within).await?;
+    let held = gateway.bodies.read(body, announced, limit, limits.body_within).await?;
     visit.read(held.bytes.len());
     let secrets = LiveSecrets::read(&source.secrets);
     visit.used(&secrets);

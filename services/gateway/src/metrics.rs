@@ -1,6 +1,6 @@
 //! What the gateway counts. Labels come from enums only.
 
-use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use resources::SourceKind;
 use strum::{EnumIter, IntoStaticStr};
 
@@ -62,6 +62,10 @@ chassis::metric_set! {
         pub(crate) requests: IntCounterVec = counters("signalbox_gateway_requests_total", &["source_kind", "answer"]),
         /// Seconds from the headers of a request to its answer.
         pub(crate) seconds: HistogramVec = histograms("signalbox_gateway_request_seconds", &["source_kind"], SECONDS),
+        /// When a request was last accepted, in Unix seconds.
+        pub(crate) last_accepted: IntGaugeVec = gauges("signalbox_gateway_last_accepted_timestamp_seconds", &["source_kind"]),
+        /// When a request was last refused or failed, in Unix seconds.
+        pub(crate) last_refused: IntGaugeVec = gauges("signalbox_gateway_last_refused_timestamp_seconds", &["source_kind"]),
         /// Bytes of the bodies that were read to their end.
         pub(crate) body_bytes: HistogramVec = histograms("signalbox_gateway_body_bytes", &["source_kind"], BYTES),
         /// Bytes of memory that bodies hold at the moment.

@@ -1,6 +1,7 @@
 //! Why a request got no 202: every reason there is, in one place.
 
 use std::error::Error as _;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -62,6 +63,8 @@ pub(crate) enum Refusal {
     Claim(Claim),
     #[error("this source takes no events of the origin {0}")]
     Origin(String),
+    #[error("this source takes nothing from {}", sender.map_or("an unknown address".to_owned(), |sender| sender.to_string()))]
+    Place { sender: Option<IpAddr> },
     #[error("this caller has sent more often than it may")]
     TooOften { after: Duration },
     #[error("too many bodies are being taken at the moment")]
@@ -161,7 +164,7 @@ impl Refusal {
             | Self::NoWebhook(_)
             | Self::NotJson(_) => Answer::BadBody,
             Self::Unmappable(_) => Answer::Unmappable,
-            Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) => Answer::Foreign,
+            Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) | Self::Place { .. } => Answer::Foreign,
             Self::TooOften { .. } => Answer::TooOften,
             Self::Overloaded => Answer::Overloaded,
             Self::SecretUnreadable => Answer::SecretUnreadable,
@@ -196,7 +199,7 @@ impl Refusal {
             | Self::NotJson(_) => StatusCode::BAD_REQUEST,
             Self::Unmappable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unproven(_) => StatusCode::UNAUTHORIZED,
-            Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::Foreign(_) | Self::Claim(_) | Self::Origin(_) | Self::Place { .. } => StatusCode::FORBIDDEN,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded
             | Self::SecretUnreadable
@@ -267,6 +270,9 @@ impl Refusal {
                 "send CloudEvents 1.0 over HTTP: binary, application/cloudevents+json or application/cloudevents-batch+json"
             }
             Self::Claim(claim) => claim.hint(),
+            Self::Place { .. } => {
+                "add the address to `from.addresses` of the Source or, if it is that of a proxy, to `from.proxies`"
+            }
             Self::Origin(_) => "add it to `origins` of the Source; case does not matter",
             Self::TooOften { .. } => "wait as long as Retry-After says; `rate` of the Source is the limit",
             Self::Foreign(_) => "add it to `repositories` of the Source, or remove the webhook",

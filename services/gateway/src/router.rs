@@ -14,7 +14,7 @@ use crate::answer::Granted;
 use crate::linger::linger;
 use crate::refusal::Refusal;
 use crate::visit::Visit;
-use crate::{Gateway, alertmanager, cloudevents, forge, generic, github};
+use crate::{Gateway, alertmanager, cloudevents, forge, generic, github, place};
 
 /// Every path and every method is answered here, so that every answer is counted and is JSON.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -32,13 +32,13 @@ async fn hook(
 ) -> Response {
     // A name that cannot be decoded is no name of a source.
     let name = name.map(|Path(name)| name).unwrap_or_default();
-    let mut visit = Visit::begin(&gateway.metrics, &name);
+    let mut visit = Visit::begin(&gateway.metrics, &name, gateway.clock.now());
     let result = take(&gateway, &name, request, &mut visit).await;
     answer(&gateway, visit, result)
 }
 
 async fn elsewhere(State(gateway): State<Arc<Gateway>>) -> Response {
-    let visit = Visit::begin(&gateway.metrics, "");
+    let visit = Visit::begin(&gateway.metrics, "", gateway.clock.now());
     answer(&gateway, visit, Err(Refusal::NoSuchAddress))
 }
 
@@ -55,6 +55,7 @@ async fn take(
     if source.retired {
         return Err(Refusal::Retired);
     }
+    place::check(&source.guard, request.headers(), request.extensions())?;
     if let (SourceKind::CloudEvents(cloudevents), &Method::OPTIONS) = (&source.kind, request.method()) {
         return cloudevents::shake_hands(cloudevents, request.headers()).map(Granted::Permitted);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use events::Envelope;
 use resources::Source;
 use tokio::time::Instant;
@@ -24,26 +25,30 @@ const MOST_NAMED: usize = 20;
 /// If it is dropped without an answer (the sender hung up, so the handler was dropped), that is told, too.
 pub(crate) struct Visit<'a> {
     metrics: &'a GatewayMetrics,
+    now: DateTime<Utc>,
     started: Instant,
     source: String,
     kind: SourceLabel,
     /// Ids and types of its events, as far as they are known; several with commas between them.
     event: (String, String),
     bytes: usize,
+    /// The largest body, if the source says so itself.
+    body_limit: Option<usize>,
     answered: bool,
 }
 
 impl<'a> Visit<'a> {
     /// The headers are here; `name` is what the address says.
-    pub(crate) fn begin(metrics: &'a GatewayMetrics, name: &str) -> Self {
+    pub(crate) fn begin(metrics: &'a GatewayMetrics, name: &str, now: DateTime<Utc>) -> Self {
         let source = name.chars().take(LONGEST_NAME).collect();
         let (started, kind, event) = (Instant::now(), SourceLabel::None, Default::default());
-        Self { metrics, started, source, kind, event, bytes: 0, answered: false }
+        Self { metrics, now, started, source, kind, event, bytes: 0, body_limit: None, answered: false }
     }
 
     /// The name is that of a source.
     pub(crate) fn knows(&mut self, source: &Source) {
         self.kind = SourceLabel::from(&source.kind);
+        self.body_limit = source.guard.body_limit;
     }
 
     /// The headers of a delivery say what it is; nothing is proven yet.
@@ -80,6 +85,11 @@ impl<'a> Visit<'a> {
                 "cannot read a secret of this source"
             );
         }
+    }
+
+    /// The largest body that its source takes, in bytes; `of_kind` when the source does not say.
+    pub(crate) fn body_limit(&self, of_kind: usize) -> usize {
+        self.body_limit.unwrap_or(of_kind)
     }
 
     /// Which kind of source it goes to.
@@ -160,6 +170,8 @@ impl<'a> Visit<'a> {
         let elapsed: Duration = self.started.elapsed();
         self.metrics.requests.with_label_values(&[self.kind.name(), answer.name()]).inc();
         self.metrics.seconds.with_label_values(&[self.kind.name()]).observe(elapsed.as_secs_f64());
+        let last = [&self.metrics.last_refused, &self.metrics.last_accepted][usize::from(answer.is_good())];
+        last.with_label_values(&[self.kind.name()]).set(self.now.timestamp());
         (answer.name(), elapsed.as_secs_f64())
     }
 }

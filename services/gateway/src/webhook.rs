@@ -41,7 +41,7 @@ pub(crate) async fn take(
     decode: impl FnOnce(&Delivery) -> Result<Vec<Envelope>, Refusal> + Send + 'static,
 ) -> Result<Vec<Taken>, Refusal> {
     let limits = &gateway.limits;
-    let limit = limits.webhook_body;
+    let limit = visit.body_limit(limits.webhook_body);
     let (parts, body) = request.into_parts();
     let (headers, query) = (parts.headers, parts.uri.query().map(str::to_owned));
 

@@ -4,11 +4,13 @@ pub(crate) mod cloudevents;
 pub mod credential;
 mod forge;
 pub(crate) mod generic;
+mod guard;
 
 pub use cloudevents::{CloudEvents, Proof, Rate};
 pub use credential::Credential;
 pub use forge::{Gitea, Gitlab, Registry};
 pub use generic::{Generic, is_type_of_ours};
+pub use guard::Guard;
 
 use crate::SecretRef;
 
@@ -21,6 +23,8 @@ pub struct Source {
     pub kind: SourceKind,
     /// It is no longer: its senders are told so (410), and should stop.
     pub retired: bool,
+    /// From where it is sent, and how much at once.
+    pub guard: Guard,
 }
 
 /// Which protocol a source speaks.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Extension, Router};
 use chassis::Shutdown;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use strum::IntoStaticStr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::Layer as _;
 
 /// How long the headers of a request may take. An idle connection that is kept alive is closed after it, too. 30 s: more
 /// than any sender that means well needs, and short enough that slow ones cannot pile up.
@@ -71,7 +72,7 @@ impl Listener {
                 () = shutdown.triggered() => break,
                 accepted = accept(&listener, &open) => accepted,
             };
-            let (stream, place) = match accepted {
+            let (stream, peer, place) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: those that are open must end first.
@@ -80,7 +81,7 @@ impl Listener {
                     continue;
                 }
             };
-            let service = TowerToHyperService::new(router.clone());
+            let service = TowerToHyperService::new(Extension(gateway::Peer(peer.ip())).layer(router.clone()));
             let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
@@ -101,10 +102,10 @@ impl Listener {
 async fn accept(
     listener: &TcpListener,
     open: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = open.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     // Answers are small and somebody waits for them.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, peer, place))
 }

@@ -12,6 +12,7 @@ mod generic;
 mod github;
 mod handshake;
 mod logs;
+mod places;
 mod presets;
 #[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod real_alertmanager;

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use events::Envelope;
 use gateway::{Gateway, Limits};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use resources::source::{Alertmanager, CloudEvents, Github, Proof, Rate};
+use resources::source::{Alertmanager, CloudEvents, Github, Guard, Proof, Rate};
 use resources::{Catalog, Current, SecretRef, Source, SourceKind};
 use serde_json::Value;
 use sha2::Sha256;
@@ -205,7 +205,10 @@ fn catalog(folder: &Path) -> Catalog {
         ("narrow", SourceKind::CloudEvents(narrow)),
     ];
     let source = |(name, kind): (&str, SourceKind)| {
-        (name.to_owned(), Source { name: name.to_owned(), kind, retired: name == "retired" })
+        (
+            name.to_owned(),
+            Source { name: name.to_owned(), kind, retired: name == "retired", guard: Guard::default() },
+        )
     };
     Catalog { sources: sources.map(source).into(), ..Catalog::default() }
 }

@@ -4,6 +4,7 @@ mod cloudevents;
 mod credential;
 mod forge;
 mod generic;
+mod guard;
 
 use super::secret;
 use crate::names;
@@ -13,7 +14,18 @@ use crate::yaml::Node;
 use crate::{Source, SourceKind};
 
 const SPEC: Keys = Keys {
-    known: &["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "generic", "retired"],
+    known: &[
+        "github",
+        "gitea",
+        "gitlab",
+        "registry",
+        "alertmanager",
+        "cloudevents",
+        "generic",
+        "retired",
+        "from",
+        "bodyLimit",
+    ],
     later: &["argocd"],
 };
 const KINDS: [&str; 7] = ["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "generic"];
@@ -37,7 +49,8 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
     let retired = reader.optional(&fields, "retired", |reader, node, path| {
         reader.choice(node, path, &[("true", true), ("false", false)])
     });
-    Ok(Source { name: name.to_owned(), kind: kind?, retired: retired?.unwrap_or_default() })
+    let guard = guard::read(reader, &fields);
+    Ok(Source { name: name.to_owned(), kind: kind?, retired: retired?.unwrap_or_default(), guard: guard? })
 }
 
 fn github(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Github> {
