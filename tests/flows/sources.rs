@@ -96,7 +96,7 @@ fn the_presets_are_valid_and_a_slip_in_one_is_told_with_its_place() -> anyhow::R
     assert!(!said.status.success());
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(
-        text.contains("grafana.yaml:20:36: error: `spec.generic.type`: there is no variable `bdy`"),
+        text.contains("grafana.yaml:19:35: error: `spec.generic.type`: there is no variable `bdy`"),
         "{text}"
     );
     Ok(())
