@@ -7,7 +7,7 @@
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::Payload;
-use crate::payload::{alert, application, automation, dead_letter, deploy, image, notification};
+use crate::payload::{alert, application, automation, dead_letter, deploy, image, notification, schedule};
 
 macro_rules! kinds {
     ($(
@@ -175,4 +175,7 @@ kinds! {
     NotificationSent = "io.signalbox.notification.sent.v1": notification::Sent,
     /// A channel refused the message for good.
     NotificationFailed = "io.signalbox.notification.failed.v1": notification::Failed,
+
+    /// The time of a schedule has come.
+    ScheduleTicked = "io.signalbox.schedule.ticked.v1": schedule::Ticked,
 }

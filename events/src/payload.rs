@@ -7,6 +7,7 @@ pub mod dead_letter;
 pub mod deploy;
 pub mod image;
 pub mod notification;
+pub mod schedule;
 
 use schemars::JsonSchema;
 use serde::Serialize;

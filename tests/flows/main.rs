@@ -14,6 +14,7 @@ mod jetstream;
 mod nats;
 mod program;
 mod replicas;
+mod schedule;
 mod soak;
 mod sources;
 mod space;

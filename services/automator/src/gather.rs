@@ -64,7 +64,8 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         | Kind::DeadLetterCreated
         | Kind::NotificationRequested
         | Kind::NotificationSent
-        | Kind::NotificationFailed => Err(format!("{} is about no App", kind.name())),
+        | Kind::NotificationFailed
+        | Kind::ScheduleTicked => Err(format!("{} is about no App", kind.name())),
     }
 }
 

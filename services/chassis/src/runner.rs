@@ -19,6 +19,7 @@ use crate::lease::{Fence, Leases};
 use crate::metrics::Metrics;
 use crate::{Clock, Health, Shutdown, Store};
 
+pub use active::alone;
 use queue::{GivenBack, Queue, Queued};
 use standing::Standing;
 use table::End;
@@ -73,29 +74,13 @@ pub async fn run_with<H: Handler>(
     let ack_wait = options.ack_wait.unwrap_or(H::ACK_WAIT);
     let active = ports.metrics.active(H::NAME);
     let standing = Standing::of(H::NAME, options.health.as_ref());
-    let Some(leases) = options.leases else {
-        active.set(1);
-        let runner = Runner::new(handler, ports, ack_wait, Fence::none(), standing);
-        return runner.run(&shutdown, std::future::pending()).await;
-    };
-    active.set(0);
-    while let Some(lease) = active::wait(&leases, H::DURABLE, &standing, &shutdown).await {
-        active.set(1);
-        let fence = lease.fence();
-        let (done, keeper) = active::keep(leases.clone(), lease);
+    let work = |fence: Fence| {
         let (handler, ports) = (handler.clone(), ports.clone());
         let runner = Runner::new(handler, ports, ack_wait, fence.clone(), standing.clone());
-        let result = runner.run(&shutdown, fence.lost()).await;
-        active.set(0);
-        done.cancel();
-        let _ = keeper.await;
-        result?;
-        if shutdown.is_triggered() {
-            break;
-        }
-        tracing::warn!(handler = H::NAME, "the lease is lost: another process may be active");
-    }
-    Ok(())
+        let shutdown = &shutdown;
+        async move { runner.run(shutdown, fence.lost()).await }
+    };
+    active::alone_as(options.leases, H::DURABLE, &active, &standing, &shutdown, work).await
 }
 
 /// What runs a handler while it is active.

@@ -17,7 +17,7 @@ pub enum Bucket {
     DeadLetters,
     /// Which events are stored, beyond the window of the engine.
     Dedup,
-    /// What a watcher saw last.
+    /// What a watcher saw last, and when a schedule ticked last.
     Watch,
     /// Who may act.
     Lease,

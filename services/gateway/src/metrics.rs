@@ -51,6 +51,7 @@ impl From<&SourceKind> for SourceLabel {
             SourceKind::Gitlab(_) => Self::Gitlab,
             SourceKind::Registry(_) => Self::Registry,
             SourceKind::Generic(_) => Self::Generic,
+            SourceKind::Schedule(_) => Self::None,
         }
     }
 }

@@ -50,7 +50,10 @@ async fn take(
 ) -> Result<Granted, Refusal> {
     // The catalog in force now: a source that was added a moment ago is there.
     let catalog = gateway.catalog.get();
-    let source = catalog.sources.get(name).ok_or(Refusal::NoSuchSource)?;
+    // To a clock nobody posts.
+    let posted = |kind: &SourceKind| !matches!(kind, SourceKind::Schedule(_));
+    let source =
+        catalog.sources.get(name).filter(|source| posted(&source.kind)).ok_or(Refusal::NoSuchSource)?;
     visit.knows(source);
     if source.retired {
         return Err(Refusal::Retired);
@@ -72,6 +75,7 @@ async fn take(
         SourceKind::Gitlab(gitlab) => forge::gitlab(gateway, gitlab, request, visit).await,
         SourceKind::Registry(registry) => forge::registry(gateway, registry, request, visit).await,
         SourceKind::Generic(generic) => generic::take(gateway, generic, request, visit).await,
+        SourceKind::Schedule(_) => Err(Refusal::NoSuchSource),
     }
     .map(Granted::Accepted)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::{App, Automation, Channel, Source};
+use crate::{App, Automation, Channel, Schedule, Source, SourceKind};
 
 /// All that the user declared: valid, with references resolved and rules compiled.
 #[derive(Debug, Default)]
@@ -26,6 +26,20 @@ impl Catalog {
         self.apps
             .values()
             .find(|app| app.repository.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(repository)))
+    }
+
+    /// The Sources that are clocks, by name.
+    pub fn schedules(&self) -> impl Iterator<Item = (&str, &Schedule)> {
+        self.sources.values().filter_map(|source| match &source.kind {
+            SourceKind::Schedule(schedule) => Some((source.name.as_str(), schedule)),
+            SourceKind::Github(_)
+            | SourceKind::Alertmanager(_)
+            | SourceKind::CloudEvents(_)
+            | SourceKind::Gitea(_)
+            | SourceKind::Gitlab(_)
+            | SourceKind::Registry(_)
+            | SourceKind::Generic(_) => None,
+        })
     }
 }
 

@@ -13,8 +13,9 @@ pub use generic::{Generic, is_type_of_ours};
 pub use guard::Guard;
 
 use crate::SecretRef;
+use crate::schedule::Schedule;
 
-/// A place that posts to `/hooks/<name>`.
+/// A place that posts to `/hooks/<name>`, or a clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// `metadata.name`; the last part of its address.
@@ -44,6 +45,8 @@ pub enum SourceKind {
     Registry(Registry),
     /// Any webhook, by configuration.
     Generic(Box<Generic>),
+    /// A clock, which the scheduler reads; nobody posts.
+    Schedule(Schedule),
 }
 
 /// `spec.github`.

@@ -60,4 +60,15 @@ proptest! {
             prop_assert!(flaws.iter().all(|flaw| flaw.offset <= text.len() && text.is_char_boundary(flaw.offset)), "{flaws:?}");
         }
     }
+
+    #[test]
+    fn any_schedule_is_one_or_has_flaws_within_its_text(text in "(@?[a-zäL]{0,6}|[0-9*/,? \\-#]{0,30}| |\t){0,8}") {
+        match resources::schedule::Expression::parse(&text) {
+            Ok(expression) => prop_assert!(!expression.words().is_empty()),
+            Err(flaws) => {
+                prop_assert!(!flaws.is_empty());
+                prop_assert!(flaws.iter().all(|flaw| flaw.offset <= text.len() && text.is_char_boundary(flaw.offset)), "{flaws:?}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod events;
 mod global;
 mod nats;
 mod replay;
+mod schedule;
 mod serve;
 mod store;
 mod when;
@@ -21,6 +22,9 @@ pub use self::events::{EventFilter, EventsCommand, ListArgs, TailArgs};
 pub use self::global::Global;
 pub use self::nats::NatsCommand;
 pub use self::replay::{ReplayArgs, ReplayCommand, Switch};
+pub use self::schedule::ScheduleCommand;
+#[cfg(test)]
+pub use self::schedule::ZoneName;
 pub use self::serve::ServeArgs;
 pub use self::store::StoreCommand;
 pub use self::when::{Since, When};
@@ -89,6 +93,9 @@ pub enum Command {
     /// Deliver events of the past to one handler again: in earnest, or to see what it would do
     #[command(subcommand)]
     Replay(ReplayCommand),
+    /// Look at schedules: what they mean, and when their ticks come
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// Look after what the bus keeps: check it, export it, restore it
     #[command(subcommand)]
     Store(StoreCommand),

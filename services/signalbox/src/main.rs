@@ -15,6 +15,7 @@ mod query;
 #[cfg(test)]
 mod reference;
 mod run;
+mod schedule;
 mod secret;
 mod serve;
 mod services;

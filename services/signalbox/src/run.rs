@@ -5,15 +5,15 @@ use chassis::telemetry::{self, LogSettings};
 use clap::CommandFactory as _;
 
 use crate::cli::{
-    Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, NatsCommand, ReplayCommand, ServeArgs,
-    StoreCommand,
+    Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, NatsCommand, ReplayCommand,
+    ScheduleCommand, ServeArgs, StoreCommand,
 };
 use crate::doctor::{guard, soak};
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::output::Output;
 use crate::query::{Query, dead, list, replay, show, story, tail};
 use crate::settings::Settings;
-use crate::{check, demo, nats, serve, store, version};
+use crate::{check, demo, nats, schedule, serve, store, version};
 
 /// Carries out a command.
 pub fn command(cli: Cli) -> Result<Exit, Stop> {
@@ -26,6 +26,7 @@ pub fn command(cli: Cli) -> Result<Exit, Stop> {
         Command::Dead(command) => block_on(dead(&global, command, &mut out)),
         Command::Nats(command) => block_on(nats(&global, command, &mut out)),
         Command::Replay(command) => block_on(replay(&global, command, &mut out)),
+        Command::Schedule(command) => block_on(schedule(&global, command, &mut out)),
         Command::Store(command) => block_on(store(&global, command, &mut out)),
         Command::Demo { keep } => {
             // One delivery of the demo is refused on purpose: that is no news.
@@ -90,6 +91,13 @@ async fn replay(global: &Global, command: ReplayCommand, out: &mut Output) -> Re
     let result = replay::run(&query, command, out).await;
     query.close().await;
     result
+}
+
+async fn schedule(global: &Global, command: ScheduleCommand, out: &mut Output) -> Result<Exit, Stop> {
+    quiet_log(global, "warn")?;
+    let settings =
+        Settings::load(global.settings.as_deref(), env(), global.overlay()).or_stop(Exit::Usage)?;
+    schedule::run(&settings, command, out).await
 }
 
 async fn store(global: &Global, command: StoreCommand, out: &mut Output) -> Result<Exit, Stop> {

@@ -14,6 +14,7 @@ use deployer::Deployer;
 use gateway::{Gateway, Limits};
 use kube::Client;
 use notifier::Notifier;
+use scheduler::Scheduler;
 use tempfile::TempDir;
 use watcher::Watcher;
 
@@ -57,6 +58,7 @@ pub fn spawn(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<Ru
         match service {
             Service::Gateway => running.public = Some(gateway(parts)),
             Service::Watcher => watcher(settings, parts, tasks)?,
+            Service::Scheduler => scheduler(parts, tasks)?,
             Service::Automator => automator(parts, tasks)?,
             Service::Deployer => deployer(settings, parts, tasks, &mut running.scratch)?,
             Service::Notifier => notifier(parts, tasks)?,
@@ -91,6 +93,15 @@ fn watcher(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<(), 
         Watcher::new(client, scope, bus.clone(), store.clone(), clock.clone(), metrics.clone(), health)?;
     let running = watcher.run(shutdown.clone());
     tasks.spawn(async move { (Service::Watcher.name(), running.await) });
+    Ok(())
+}
+
+fn scheduler(parts: &Parts, tasks: &mut Tasks) -> Result<(), Stop> {
+    let Parts { bus, store, clock, metrics, health, catalog, shutdown, options, .. } = parts;
+    let (bus, store, clock) = (bus.clone(), store.clone(), clock.clone());
+    let scheduler = Scheduler::new(catalog.clone(), bus, store, clock, metrics.clone(), health)?;
+    let running = scheduler.with_leases(options.leases.clone()).run(shutdown.clone());
+    tasks.spawn(async move { (Service::Scheduler.name(), running.await) });
     Ok(())
 }
 

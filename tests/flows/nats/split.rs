@@ -60,9 +60,10 @@ async fn every_service_does_its_work_with_the_permissions_that_are_made_for_it()
     let seeds = dir.path().join("seeds");
     let mut nats = server(&seeds).await?;
     let (gitops, chat, secrets) = (Repository::start()?, Receiver::start().await?, tempfile::tempdir()?);
-    let text = resources(secrets.path(), &gitops, chat.url(), None, TAG_TEMPLATE)?;
+    let text = resources(secrets.path(), &gitops, chat.url(), None, TAG_TEMPLATE)?
+        + "---\napiVersion: signalbox.dev/v1alpha1\nkind: Source\nmetadata: {name: clock}\nspec: {schedule: {cron: '*/5 * * * * *'}}\n";
     let mut running = BTreeMap::new();
-    for service in ["gateway", "automator", "deployer", "notifier", "console"] {
+    for service in ["gateway", "scheduler", "automator", "deployer", "notifier", "console"] {
         let mut signalbox = Signalbox::new(&text, Some(nats.url()))?;
         let start = Start {
             arguments: vec!["--only".to_owned(), service.to_owned()],
@@ -108,6 +109,13 @@ async fn every_service_does_its_work_with_the_permissions_that_are_made_for_it()
     })
     .await?;
     assert_eq!(chat.posted().len(), 3, "sent, refused, sent");
+
+    eventually(PATIENCE, "the clock ticks", async || {
+        let ticks = ask(&["events", "tail", "--no-follow", "--type", "io.signalbox.schedule.ticked.v1"])?;
+        anyhow::ensure!(ticks.lines().count() > 1, "{ticks}");
+        Ok(())
+    })
+    .await?;
 
     // And after an absence of the server.
     nats.kill9()?;

@@ -1,16 +1,66 @@
-//! One process of several is active for a handler: the one that has its lease.
+//! One process of several is active for a handler, or another service: the one that has its lease.
 
 use std::sync::Arc;
 
+use prometheus::IntGauge;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::standing::Standing;
 use crate::Shutdown;
-use crate::lease::{Lease, Leases};
+use crate::lease::{Fence, Lease, Leases};
+
+/// Does the work until shutdown: where there are leases, while this process has that of `name`, and anew whenever it has it
+/// again. The work ends by itself on shutdown and when the lease is lost; `active` shows whether it is done here.
+pub async fn alone<E, W>(
+    leases: Option<Arc<Leases>>,
+    name: &str,
+    active: &IntGauge,
+    shutdown: &Shutdown,
+    work: impl FnMut(Fence) -> W,
+) -> Result<(), E>
+where
+    W: Future<Output = Result<(), E>>,
+{
+    alone_as(leases, name, active, &Standing::default(), shutdown, work).await
+}
+
+/// As [`alone`]; whether the lease can be asked for is kept in `standing`.
+pub(super) async fn alone_as<E, W>(
+    leases: Option<Arc<Leases>>,
+    name: &str,
+    active: &IntGauge,
+    standing: &Standing,
+    shutdown: &Shutdown,
+    mut work: impl FnMut(Fence) -> W,
+) -> Result<(), E>
+where
+    W: Future<Output = Result<(), E>>,
+{
+    let Some(leases) = leases else {
+        active.set(1);
+        return work(Fence::none()).await;
+    };
+    active.set(0);
+    while let Some(lease) = wait(&leases, name, standing, shutdown).await {
+        active.set(1);
+        let fence = lease.fence();
+        let (done, keeper) = keep(leases.clone(), lease);
+        let result = work(fence).await;
+        active.set(0);
+        done.cancel();
+        let _ = keeper.await;
+        result?;
+        if shutdown.is_triggered() {
+            break;
+        }
+        tracing::warn!(handler = name, "the lease is lost: another process may be active");
+    }
+    Ok(())
+}
 
 /// The lease of a handler, as soon as it can be had; `None` on shutdown.
-pub async fn wait(leases: &Leases, handler: &str, standing: &Standing, shutdown: &Shutdown) -> Option<Lease> {
+async fn wait(leases: &Leases, handler: &str, standing: &Standing, shutdown: &Shutdown) -> Option<Lease> {
     let name = format!("handler/{handler}");
     let mut told = false;
     loop {
@@ -46,7 +96,7 @@ pub async fn wait(leases: &Leases, handler: &str, standing: &Standing, shutdown:
 }
 
 /// Keeps the lease until it is lost or the token is cancelled, and then lets it go.
-pub fn keep(leases: Arc<Leases>, mut lease: Lease) -> (CancellationToken, AbortOnDropHandle<()>) {
+fn keep(leases: Arc<Leases>, mut lease: Lease) -> (CancellationToken, AbortOnDropHandle<()>) {
     let done = CancellationToken::new();
     let cancelled = done.clone();
     let keeper = tokio::spawn(async move {

@@ -86,6 +86,7 @@ fn tone(kind: Option<Kind>) -> Tone {
         | Kind::AutomationEvaluated
         | Kind::DeployRequested
         | Kind::DeployStarted
-        | Kind::NotificationRequested => Tone::Plain,
+        | Kind::NotificationRequested
+        | Kind::ScheduleTicked => Tone::Plain,
     }
 }

@@ -6,6 +6,7 @@ use events::payload::alert::Alert;
 use events::payload::application::{Application, Transition};
 use events::payload::automation::{Evaluated, Rule, Verdict};
 use events::payload::deploy::{self, Image, Step, Verified};
+use events::payload::schedule::{Cause, Ticked};
 use events::payload::{dead_letter, image, notification};
 use events::{Envelope, Kind};
 
@@ -41,6 +42,7 @@ pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_jso
         Kind::NotificationRequested => plain(told(&event.payload()?)),
         Kind::NotificationSent => sent(&event.payload()?),
         Kind::NotificationFailed => plain(untold(&event.payload()?)),
+        Kind::ScheduleTicked => plain(ticked(&event.payload()?)),
     };
     let word =
         if kind == Kind::AutomationEvaluated { "rules tried".to_owned() } else { word_of(kind.name()) };
@@ -217,4 +219,14 @@ fn sent(notification::Sent { channel, channel_kind, status }: &notification::Sen
 fn untold(notification::Failed { channel, channel_kind, reason }: &notification::Failed) -> String {
     let kind = channel_kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
     format!("{channel}{kind}: {}", line::of(reason, LINE))
+}
+
+fn ticked(ticked: &Ticked) -> String {
+    let Ticked { schedule, nominal: _, local, zone, expression: _, cause, previous: _, missed } = ticked;
+    let late = match cause {
+        Cause::Due => "",
+        Cause::CatchUp => ", made up for",
+    };
+    let missed = if *missed > 0 { format!(", {missed} missed before it") } else { String::new() };
+    format!("{schedule}: {local} ({zone}){late}{missed}")
 }

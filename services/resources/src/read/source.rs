@@ -5,10 +5,11 @@ mod credential;
 mod forge;
 mod generic;
 mod guard;
+mod schedule;
 
 use super::secret;
 use crate::names;
-use crate::reader::{Keys, Read, Reader};
+use crate::reader::{Fields, Keys, Read, Reader, Said};
 use crate::source::{Alertmanager, Github};
 use crate::yaml::Node;
 use crate::{Source, SourceKind};
@@ -22,13 +23,15 @@ const SPEC: Keys = Keys {
         "alertmanager",
         "cloudevents",
         "generic",
+        "schedule",
         "retired",
         "from",
         "bodyLimit",
     ],
     later: &["argocd"],
 };
-const KINDS: [&str; 7] = ["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "generic"];
+const KINDS: [&str; 8] =
+    ["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "generic", "schedule"];
 const GITHUB: Keys = Keys { known: &["secrets", "repositories"], later: &[] };
 const ALERTMANAGER: Keys = Keys { known: &["tokens"], later: &[] };
 
@@ -43,14 +46,29 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
             "registry" => forge::registry(reader, node, &path).map(SourceKind::Registry),
             "alertmanager" => alertmanager(reader, node, &path).map(SourceKind::Alertmanager),
             "cloudevents" => cloudevents::read(reader, node, &path).map(SourceKind::CloudEvents),
-            _ => generic::read(reader, node, &path).map(Box::new).map(SourceKind::Generic),
+            "generic" => generic::read(reader, node, &path).map(Box::new).map(SourceKind::Generic),
+            _ => schedule::read(reader, node, &path).map(SourceKind::Schedule),
         }
     });
     let retired = reader.optional(&fields, "retired", |reader, node, path| {
         reader.choice(node, path, &[("true", true), ("false", false)])
     });
     let guard = guard::read(reader, &fields);
-    Ok(Source { name: name.to_owned(), kind: kind?, retired: retired?.unwrap_or_default(), guard: guard? })
+    let (kind, retired, guard) = (kind?, retired?.unwrap_or_default(), guard?);
+    if matches!(kind, SourceKind::Schedule(_)) {
+        unposted(reader, &fields)?;
+    }
+    Ok(Source { name: name.to_owned(), kind, retired, guard })
+}
+
+/// What is said of those who post has no sense where nobody does.
+fn unposted(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Read<()> {
+    let found = fields.present().find(|(key, ..)| ["retired", "from", "bodyLimit"].contains(key));
+    let Some((key, at, _)) = found else { return Ok(()) };
+    let message = format!("`spec.{key}` is for those who post here: nobody posts a schedule");
+    let hint = "take it out; `suspend: true` in `schedule` stops its ticks".to_owned();
+    reader.error(at, message, Some(hint));
+    Err(Said)
 }
 
 fn github(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Github> {

@@ -39,10 +39,12 @@ pub fn of(service: Service) -> Role {
         Service::Gateway | Service::Automator | Service::Notifier => &[],
         // What was seen last; the newest request of each environment.
         Service::Watcher | Service::Deployer => &[Bucket::Watch],
+        // The last tick of each schedule; who is active.
+        Service::Scheduler => &[Bucket::Watch, Bucket::Lease],
         Service::Console => &[Bucket::DeadLetters, Bucket::Runs],
     };
     let handler = match service {
-        Service::Gateway | Service::Watcher | Service::Console => None,
+        Service::Gateway | Service::Watcher | Service::Scheduler | Service::Console => None,
         Service::Automator => Some(Automator::DURABLE),
         Service::Deployer => Some(Deployer::DURABLE),
         Service::Notifier => Some(Notifier::DURABLE),

@@ -52,3 +52,12 @@ fn seeds_are_for_the_owner_alone_and_are_kept_when_it_runs_again() {
         "{text}"
     );
 }
+
+#[test]
+fn the_scheduler_says_its_ticks_alone() {
+    let scheduler = roles::of(Service::Scheduler);
+    let says: Vec<&str> = scheduler.says.iter().map(String::as_str).collect();
+    assert_eq!(says, ["signalbox.events.io.signalbox.schedule.ticked.v1"]);
+    assert_eq!(scheduler.keeps.iter().copied().collect::<Vec<_>>(), ["lease", "watch"]);
+    assert!(scheduler.handlers.is_empty());
+}

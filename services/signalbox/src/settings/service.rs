@@ -15,6 +15,8 @@ pub enum Service {
     Gateway,
     /// world -> event: Argo CD Applications
     Watcher,
+    /// time -> event: schedules
+    Scheduler,
     /// event -> request: Automations
     Automator,
     /// request -> world: deploys

@@ -107,7 +107,7 @@ fn nothing_set_is_a_laptop() {
     let settings = load("", &[], Value::Null).expect("nothing is wrong");
     assert_eq!(settings, Settings::default());
     assert_eq!(settings.bus.0.to_string(), "embedded:data");
-    assert_eq!(settings.only.iter().count(), 6, "all services run");
+    assert_eq!(settings.only.iter().count(), 7, "all services run");
     assert!(settings.only.has(Service::Watcher) && !settings.only.names(Service::Watcher));
 }
 
@@ -145,7 +145,7 @@ fn bad_settings_say_where_and_what_would_be_right() {
         ),
         (
             "only: [gatewya]\n",
-            "signalbox.yaml:1:8: `only`: expected one of gateway, watcher, automator, deployer, notifier, console, found `gatewya`; did you mean `gateway`?",
+            "signalbox.yaml:1:8: `only`: expected one of gateway, watcher, scheduler, automator, deployer, notifier, console, found `gatewya`; did you mean `gateway`?",
         ),
         ("drain_timeout: 5\n", "signalbox.yaml:1:1: `drain_timeout`: expected a text, found `5`"),
         (
