@@ -21,6 +21,8 @@ use crate::bus::{ConsumerSpec, Settle};
 
 /// After this many positions that are not the consumer's, its floor is saved, so that a restart need not read them again.
 const SAVE_EVERY: u64 = 1000;
+/// What is put off for longer than a machine can count is put off for this long.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
 
 /// A durable consumer.
 pub struct Consumer {
@@ -43,13 +45,24 @@ struct State {
     on_disk: BTreeSet<u64>,
     /// Under way, each with the time at which it is delivered again.
     pending: BTreeMap<u64, Instant>,
-    /// Given back, each with the earliest time at which it is delivered again.
-    returned: BTreeMap<u64, DateTime<Utc>>,
-    /// Those that were given back and have a key on disk, also while they are under way again.
+    /// Given back in this life, each with the earliest time at which it is delivered again.
+    returned: BTreeMap<u64, Instant>,
+    /// Those that were given back and have a key on disk, also while they are under way again, and those that were given
+    /// back in an earlier life.
     returned_on_disk: BTreeSet<u64>,
     /// So many of the next deliveries may have been under way when an earlier process died: those that it had taken
     /// and those whose settling was not durable yet.
     under_way: usize,
+    /// How many were passed over without waiting for the disk, and how many of them are on it.
+    skipped: u64,
+    skipped_on_disk: u64,
+}
+
+/// What is to be waited for until a delivery is settled for good.
+pub struct Settling {
+    answer: oneshot::Receiver<Result<(), WriteError>>,
+    /// So many were passed over before: they are on the disk with it.
+    skipped: u64,
 }
 
 /// What a feed does next.
@@ -101,7 +114,7 @@ impl Consumer {
                 changes.push((key.to_vec(), None));
             }
         }
-        let mut returned = BTreeMap::new();
+        let mut returned_on_disk = BTreeSet::new();
         for (key, _) in scan(database, name, Part::Returned)? {
             let position = keys::number(&key).context("the key of a returned delivery has no position")?;
             // Its removal was not durable when the process died.
@@ -109,10 +122,9 @@ impl Consumer {
                 changes.push((key.to_vec(), None));
                 continue;
             }
-            // Due at once: what came after it waits for nobody that this process knows of.
-            returned.insert(position, DateTime::UNIX_EPOCH);
+            // It comes where it stands in the log, so that nothing of its key that stands before it comes later.
+            returned_on_disk.insert(position);
         }
-        let returned_on_disk = returned.keys().copied().collect();
         let state = State {
             floor,
             saved_floor: floor,
@@ -120,9 +132,12 @@ impl Consumer {
             settled,
             on_disk,
             pending: BTreeMap::new(),
-            returned,
+            returned: BTreeMap::new(),
             returned_on_disk,
-            under_way: if saved.is_some() { 2 * spec.max_in_flight } else { 0 },
+            // Those that were with it, those whose settling was on its way to the disk, and those that were passed over.
+            under_way: if saved.is_some() { 3 * spec.max_in_flight } else { 0 },
+            skipped: 0,
+            skipped_on_disk: 0,
         };
         let consumer = Self {
             spec,
@@ -160,7 +175,7 @@ impl Consumer {
     }
 
     /// What to do next, when the log ends at `last`.
-    pub fn turn(&self, last: u64, now: DateTime<Utc>) -> Turn {
+    pub fn turn(&self, last: u64) -> Turn {
         let mut state = self.lock();
         let instant = Instant::now();
         let again = instant + self.spec.ack_wait;
@@ -170,7 +185,7 @@ impl Consumer {
             return Turn::Deliver(position);
         }
         let room = state.pending.len() < self.spec.max_in_flight;
-        let due = state.returned.iter().find(|(_, not_before)| **not_before <= now).map(|(at, _)| *at);
+        let due = state.returned.iter().find(|(_, not_before)| **not_before <= instant).map(|(at, _)| *at);
         if let (true, Some(position)) = (room, due) {
             state.returned.remove(&position);
             state.pending.insert(position, again);
@@ -192,7 +207,7 @@ impl Consumer {
             return Turn::Read(state.cursor);
         }
         let deadline = state.pending.values().min().map(|at| at.saturating_duration_since(instant));
-        let due = state.returned.values().min().map(|at| (*at - now).to_std().unwrap_or_default());
+        let due = state.returned.values().min().map(|at| at.saturating_duration_since(instant));
         Turn::Wait(deadline.into_iter().chain(due.filter(|_| room)).min())
     }
 
@@ -200,8 +215,9 @@ impl Consumer {
     pub fn take(&self, position: u64) -> bool {
         let mut state = self.lock();
         state.cursor = position + 1;
-        let again = state.under_way > 0;
-        state.under_way = state.under_way.saturating_sub(1);
+        let returned = state.returned_on_disk.contains(&position);
+        let again = returned || state.under_way > 0;
+        state.under_way = state.under_way.saturating_sub(usize::from(!returned));
         state.pending.insert(position, Instant::now() + self.spec.ack_wait);
         again
     }
@@ -249,17 +265,12 @@ impl Consumer {
         for (start, end) in stretches {
             changes.extend(state.write_stretch(name, start, end));
         }
-        changes.extend(state.returned.iter().map(|(at, not_before)| returned(name, *at, *not_before)));
+        changes.extend(state.returned.keys().map(|at| returned(name, *at, DateTime::UNIX_EPOCH)));
         let _ = self.commands.send(Command::Raw { changes, reply: None });
     }
 
     /// Records it; the returned receiver says when it is durable.
-    pub fn settle(
-        &self,
-        position: u64,
-        how: Settle,
-        now: DateTime<Utc>,
-    ) -> Option<oneshot::Receiver<Result<(), WriteError>>> {
+    pub fn settle(&self, position: u64, how: Settle, now: DateTime<Utc>) -> Option<Settling> {
         let mut state = self.lock();
         let name = self.name();
         let mut changes = match how {
@@ -273,7 +284,9 @@ impl Consumer {
                 state.pending.remove(&position);
                 let wait = chrono::Duration::from_std(delay).unwrap_or(chrono::Duration::MAX);
                 let not_before = now.checked_add_signed(wait).unwrap_or(now);
-                state.returned.insert(position, not_before);
+                // By this process's own measure: a clock that is set back must hold nothing up.
+                let due = Instant::now().checked_add(delay).unwrap_or_else(|| Instant::now() + LONGEST);
+                state.returned.insert(position, due);
                 state.returned_on_disk.insert(position);
                 vec![returned(name, position, not_before)]
             }
@@ -294,19 +307,28 @@ impl Consumer {
         if state.floor > state.saved_floor {
             changes.push(state.save(name));
         }
-        let (reply, answer) = match how {
+        let unsaved = usize::try_from(state.skipped - state.skipped_on_disk).unwrap_or(usize::MAX);
+        let (reply, answer) = if how == Settle::Skip && unsaved < self.spec.max_in_flight {
             // Whatever is waited for next takes it along to the disk.
-            Settle::Skip => (None, None),
-            Settle::Ack | Settle::Term | Settle::Return(_) | Settle::Progress => {
-                let (reply, answer) = oneshot::channel();
-                (Some(reply), Some(answer))
-            }
+            state.skipped += 1;
+            (None, None)
+        } else {
+            let (reply, answer) = oneshot::channel();
+            (Some(reply), Some(Settling { answer, skipped: state.skipped }))
         };
         // Sent under the lock, so that the order on disk is the order in memory. A writer that is gone drops `reply`.
         let _ = self.commands.send(Command::Raw { changes, reply });
         drop(state);
         self.wake.notify_waiters();
         answer
+    }
+
+    /// Waits until it is on the disk.
+    pub async fn settled(&self, settling: Settling) -> Result<(), WriteError> {
+        settling.answer.await.map_err(|_| WriteError::Ended)??;
+        let mut state = self.lock();
+        state.skipped_on_disk = state.skipped_on_disk.max(settling.skipped);
+        Ok(())
     }
 }
 
@@ -318,7 +340,10 @@ impl State {
         }
         let above = self.on_disk.split_off(&(self.floor + 1));
         let below = std::mem::replace(&mut self.on_disk, above);
-        below.into_iter().map(|start| (keys::settled(name, start), None)).collect()
+        let above = self.returned_on_disk.split_off(&(self.floor + 1));
+        let returned = std::mem::replace(&mut self.returned_on_disk, above);
+        let returned = returned.into_iter().map(|position| (keys::returned(name, position), None));
+        below.into_iter().map(|start| (keys::settled(name, start), None)).chain(returned).collect()
     }
 
     /// Writes a stretch above the floor, and removes the keys of those that it has swallowed.

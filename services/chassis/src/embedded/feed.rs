@@ -54,7 +54,7 @@ impl Deliveries for Feed {
             tokio::pin!(woken);
             woken.as_mut().enable();
             let end = *last.borrow_and_update();
-            match self.consumer.turn(end, self.engine.0.clock.now()) {
+            match self.consumer.turn(end) {
                 Turn::Deliver(position) => match self.read(position)? {
                     Some((_, recorded)) if recorded.position.0 == position => {
                         return Ok(self.deliver(recorded, true));
@@ -122,10 +122,7 @@ impl Acker for Settler {
         let now = self.engine.0.clock.now();
         match self.consumer.settle(self.position, how, now) {
             None => Ok(()),
-            Some(answer) => answer
-                .await
-                .map_err(|_| failed(WriteError::Ended.into()))?
-                .map_err(|error| failed(error.into())),
+            Some(settling) => self.consumer.settled(settling).await.map_err(|error| failed(error.into())),
         }
     }
 }

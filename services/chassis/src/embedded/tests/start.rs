@@ -2,6 +2,8 @@
 
 use super::damage::small;
 use super::*;
+use crate::embedded::consumer::Consumer;
+use crate::embedded::writer::Command;
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(DateTime::from_timestamp(1_767_323_045, 0).unwrap()))
@@ -59,6 +61,68 @@ async fn only_what_may_have_been_under_way_is_said_to_come_again() {
     second.publish(&event("41")).await.unwrap();
     deliveries.next().await.unwrap().acker.settle(Settle::Return(Duration::ZERO)).await.unwrap();
     assert!(deliveries.next().await.unwrap().again);
+}
+
+#[tokio::test]
+async fn after_a_restart_what_was_given_back_comes_where_it_stands_in_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = engine(dir.path()).await;
+    for id in 1..=20 {
+        first.publish(&event(&id.to_string())).await.unwrap();
+    }
+    let mut deliveries = first.consume(spec()).await.unwrap();
+    let held = deliveries.next().await.unwrap();
+    deliveries.next().await.unwrap().acker.settle(Settle::Return(Duration::from_hours(1))).await.unwrap();
+    deliveries.next().await.unwrap().acker.settle(Settle::Return(Duration::ZERO)).await.unwrap();
+    drop((held, deliveries));
+    close(first).await;
+    let second = engine(dir.path()).await;
+    let mut deliveries = second.consume(spec()).await.unwrap();
+    for position in 1..=20 {
+        let delivery = deliveries.next().await.unwrap();
+        assert_eq!(delivery.position, Position(position));
+        assert!(delivery.again || position > 3, "{position} was delivered before");
+        delivery.acker.settle(Settle::Ack).await.unwrap();
+    }
+    let prefix = keys::consumer("h", keys::Part::Returned);
+    assert!(second.0.state.scan(&prefix, &prefix, usize::MAX).unwrap().is_empty(), "nothing is put off");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_up_nothing_that_was_given_back() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = Embedded::open_with(dir.path(), clock.clone(), small()).await.unwrap();
+    engine.publish(&event("1")).await.unwrap();
+    let mut deliveries = engine.consume(spec()).await.unwrap();
+    deliveries.next().await.unwrap().acker.settle(Settle::Return(Duration::ZERO)).await.unwrap();
+    clock.set(crate::Clock::now(&*clock) - chrono::Duration::minutes(10));
+    let again = tokio::time::timeout(Duration::from_secs(30), deliveries.next()).await;
+    assert_eq!(again.expect("it is due").unwrap().position, Position(1));
+}
+
+/// Or a restart would not know which deliveries may have ended the process before.
+#[tokio::test]
+async fn no_more_is_passed_over_without_waiting_for_the_disk_than_may_be_in_flight() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path()).await;
+    // Nobody writes what is sent here until we do.
+    let (commands, queue) = std::sync::mpsc::channel();
+    let (consumer, _) =
+        Consumer::open(&engine.0.state, spec(), (1, 0), DateTime::UNIX_EPOCH, commands).unwrap();
+    let skip = |position| {
+        consumer.take(position);
+        consumer.settle(position, Settle::Skip, DateTime::UNIX_EPOCH)
+    };
+    let waiting: Vec<bool> = (1..=10).map(|position| skip(position).is_some()).collect();
+    assert_eq!(waiting, [[false; 8].as_slice(), &[true; 2]].concat());
+    let settling = skip(11).unwrap();
+    for command in queue.try_iter() {
+        if let Command::Raw { reply: Some(reply), .. } = command {
+            let _ = reply.send(Ok(()));
+        }
+    }
+    consumer.settled(settling).await.unwrap();
+    assert!(skip(12).is_none(), "the earlier ones are on the disk");
 }
 
 #[tokio::test]
