@@ -36,11 +36,6 @@ impl ManualClock {
         Self(Mutex::new(now))
     }
 
-    /// Sets the clock, backward too.
-    pub fn set(&self, now: DateTime<Utc>) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
-    }
-
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
