@@ -88,9 +88,9 @@ fn watcher(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<(), 
         tracing::info!("no cluster is configured: the watcher does not run");
         return Ok(());
     };
-    let scope = &settings.kubernetes.argocd_namespaces.0;
+    let watching = settings.kubernetes.watching();
     let watcher =
-        Watcher::new(client, scope, bus.clone(), store.clone(), clock.clone(), metrics.clone(), health)?;
+        Watcher::new(client, &watching, bus.clone(), store.clone(), clock.clone(), metrics.clone(), health)?;
     let running = watcher.run(shutdown.clone());
     tasks.spawn(async move { (Service::Watcher.name(), running.await) });
     Ok(())

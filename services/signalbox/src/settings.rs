@@ -149,6 +149,13 @@ impl Default for Settings {
     }
 }
 
+impl Kubernetes {
+    /// What the watcher follows.
+    pub fn watching(&self) -> watcher::Watching {
+        watcher::Watching { argocd: self.argocd_namespaces.0.clone(), ..watcher::Watching::default() }
+    }
+}
+
 impl Default for Listen {
     fn default() -> Self {
         Self { public: Address::any(8080), private: Address::any(8081) }

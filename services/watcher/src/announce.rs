@@ -1,40 +1,65 @@
 //! Announce: a transition as an event. Pure.
 
-use chrono::{DateTime, Datelike as _, Utc};
+use chrono::{DateTime, Utc};
 use events::announcement::root_traceparent;
-use events::payload::application::{Application, Transition};
-use events::{Envelope, Kind, Payload as _, extension};
+use events::{Envelope, Kind, Payload, extension};
 use uuid::Uuid;
 
-use crate::decide::Change;
-use crate::gather::Sight;
-use crate::key::AppKey;
+use crate::key::Key;
 
 /// The namespace of the ids (RFC 9562 version 5). Chosen once.
 const NAMESPACE: Uuid = Uuid::from_u128(0x3d52_9f0c_7a8e_5b1f_8c64_1e0b_92d7_4a35);
 
-/// The place of a transition in the story of one Application. It makes the event's id.
+/// The place of a transition in the story of one object. It makes the event's id.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    /// When the Application was seen for the first time. Ids are new when the state was lost and begins anew; without
+    /// When the object was seen for the first time. Ids are new when the state was lost and begins anew; without
     /// it they would be those of other events, and the bus would drop them.
     pub first_seen: DateTime<Utc>,
     /// Grows with every change of the state, from 1.
     pub sequence: u64,
 }
 
-/// The event that says that `sight` of an Application differs from the one before by `change`.
-pub fn event(key: &AppKey, place: Place, sight: &Sight, change: &Change, now: DateTime<Utc>) -> Envelope {
-    let payload = payload(key, sight, change);
+/// What tells a transition from all others.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// The object's uid.
+    pub uid: &'a str,
+    /// Where in its story.
+    pub place: Place,
+    /// The part of the object, where several can change alike at once.
+    pub about: Option<&'a str>,
+}
+
+/// Whose words an event is in: what its source and its partition key begin with.
+#[derive(Debug, Clone, Copy)]
+pub struct Voice<'a> {
+    /// `/argocd`, `/kubernetes`.
+    pub source: &'a str,
+    /// What tells the kind of object from others: events of one object stay in order.
+    pub partition: &'a str,
+}
+
+/// The event of a transition that happened at `time`.
+pub fn event<P: Payload>(
+    voice: Voice<'_>,
+    key: &Key,
+    identity: Identity<'_>,
+    payload: &P,
+    time: DateTime<Utc>,
+) -> Envelope {
     let kind = payload.kind();
-    let id = id(&sight.uid, place, change.transition);
-    let source = format!("/argocd/{}", key.namespace());
-    let data = serde_json::to_value(&payload).expect("payloads are plain data with string keys");
+    let id = id(identity, kind);
+    let source = match key.namespace() {
+        Some(namespace) => format!("{}/{namespace}", voice.source),
+        None => voice.source.to_owned(),
+    };
+    let data = serde_json::to_value(payload).expect("payloads are plain data with string keys");
     Envelope::builder(id.as_str(), source.as_str(), kind.name())
         .subject(key.to_string())
-        .time(time(sight, change.transition).unwrap_or(now))
+        .time(time)
         .json(&data)
-        .partition_key(format!("argocd:{key}"))
+        .partition_key(format!("{}:{key}", voice.partition))
         .extension(extension::TRACEPARENT, root_traceparent(&source, &id))
         .build()
         .expect("names of Kubernetes are valid in each attribute, and the times are checked")
@@ -47,68 +72,17 @@ pub fn label(event: &Envelope) -> &'static str {
 
 fn word(kind: Kind) -> &'static str {
     let name = kind.name();
-    name.strip_prefix("io.argoproj.application.").and_then(|name| name.strip_suffix(".v1")).unwrap_or(name)
+    let name = name.strip_suffix(".v1").unwrap_or(name);
+    let ours = ["io.argoproj.application.", "io.argoproj.", "io.kubernetes."];
+    ours.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
-fn id(uid: &str, place: Place, transition: Transition) -> String {
-    let Place { first_seen, sequence } = place;
-    let name = format!("{uid}/{}/{sequence}/{}", first_seen.timestamp_micros(), word(transition.kind()));
-    Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
-}
-
-fn payload(key: &AppKey, sight: &Sight, change: &Change) -> Application {
-    let Sight {
-        uid: _,
-        resource_version: _,
-        project,
-        destination_namespace,
-        sync,
-        health,
-        health_message,
-        health_since: _,
-        revisions,
-        images,
-        operation,
-        conditions,
-    } = sight.clone();
-    Application {
-        transition: change.transition,
-        name: key.name().to_owned(),
-        namespace: key.namespace().to_owned(),
-        project,
-        destination_namespace,
-        sync,
-        health,
-        health_message,
-        revisions,
-        images,
-        operation,
-        conditions,
-        previous: change.previous.clone(),
+fn id(identity: Identity<'_>, kind: Kind) -> String {
+    let Identity { uid, place: Place { first_seen, sequence }, about } = identity;
+    let mut name = format!("{uid}/{}/{sequence}/{}", first_seen.timestamp_micros(), word(kind));
+    if let Some(about) = about {
+        name.push('/');
+        name.push_str(about);
     }
-}
-
-/// When it happened, by Argo CD's clock, where Argo CD says so.
-fn time(sight: &Sight, transition: Transition) -> Option<DateTime<Utc>> {
-    let operation = sight.operation.as_ref();
-    let text = match transition {
-        Transition::OperationRunning => operation?.started_at.as_ref(),
-        Transition::OperationSucceeded | Transition::OperationFailed | Transition::OperationError => {
-            operation?.finished_at.as_ref()
-        }
-        Transition::Healthy
-        | Transition::Progressing
-        | Transition::Degraded
-        | Transition::Suspended
-        | Transition::Missing
-        | Transition::HealthUnknown => sight.health_since.as_ref(),
-        Transition::Created
-        | Transition::Deleted
-        | Transition::Synced
-        | Transition::OutOfSync
-        | Transition::SyncUnknown => None,
-    };
-    let time = DateTime::parse_from_rfc3339(text?).ok()?.to_utc();
-    // What CloudEvents can write.
-    (0..=9999).contains(&time.year()).then_some(time)
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
 }

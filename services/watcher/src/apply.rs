@@ -4,26 +4,29 @@
 //! |---|---|
 //! | 1. the new state and its events go to the store, in one write, if the state is still the one that was compared | 2 is made up for at the next start, before anything else |
 //! | 2. the events are published, each until the bus has it | 2 is repeated; the bus drops what it has |
-//! | 3. the state without the events goes to the store (or away, if the Application is gone) | nothing is left to do |
+//! | 3. the state without the events goes to the store (or away, if the object is gone) | nothing is left to do |
 
 mod insist;
+mod keep;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chassis::{Bucket, Bus, Clock, Expect, Metrics, Store, failpoint};
-use events::payload::application::Transition;
+use chassis::{Bucket, Bus, Clock, Metrics, Store};
+use chrono::{DateTime, Utc};
 use kube::runtime::watcher::Event;
 use thiserror::Error;
 
-use crate::decide::{Change, Decision, decide};
-use crate::gather::{Object, Sight};
-use crate::key::AppKey;
+use crate::gather::{Body as _, Object};
+use crate::key::Key;
 use crate::metrics::WatcherMetrics;
 use crate::pulse::Pulse;
 use crate::record::{self, Record};
+use crate::watched::{Baseline, Watched};
 
 pub use insist::pause;
+use waiting::Waiting;
 
 /// What the watcher stands on.
 #[derive(Clone)]
@@ -40,52 +43,90 @@ pub struct Ports {
 pub enum Stop {
     /// Another process wrote the state, or a write of ours whose answer was lost. Read the state anew, then the world.
     #[error("the state of {0} is not the one that was compared")]
-    Moved(AppKey),
+    Moved(Key),
     /// A state that was kept cannot be read. A person has to look.
-    #[error("cannot read the state `{key}` in the bucket `{bucket}`; without it, its Application begins anew", bucket = Bucket::Watch.name())]
+    #[error("cannot read the state `{key}` in the bucket `{bucket}`; without it, its {one} begins anew", bucket = Bucket::Watch.name())]
     Unreadable {
         /// Where it is in the store.
         key: String,
+        /// What its object is.
+        one: &'static str,
         /// Why.
         #[source]
         source: record::Unreadable,
     },
     /// A key of the state is none of ours.
-    #[error("the key `{key}` in the bucket `{bucket}` names no Application", key = .0, bucket = Bucket::Watch.name())]
-    Stray(String),
+    #[error("the key `{key}` in the bucket `{bucket}` names no {one}", bucket = Bucket::Watch.name())]
+    Stray {
+        /// Where it is in the store.
+        key: String,
+        /// What its object should be.
+        one: &'static str,
+    },
 }
 
-/// Keeps the state of the Applications of one watch and announces what changes.
-pub struct Announcer {
+/// Keeps the state of the objects of one watch and announces what changes.
+pub struct Announcer<W: Watched> {
+    watched: Arc<W>,
     ports: Ports,
     pulse: Arc<Pulse>,
-    prefix: String,
-    known: BTreeMap<AppKey, Known>,
-    /// While a list runs: who was in it.
-    listed: Option<BTreeSet<AppKey>>,
+    namespace: Option<String>,
+    /// What is kept. An object of which nothing is worth keeping is not in it.
+    known: BTreeMap<Key, Known<W::Sight>>,
+    /// What time alone will change.
+    waiting: Waiting<W::Sight>,
+    /// States that are kept without an event, and not written yet: only while a list runs.
+    quiet: BTreeMap<Key, Known<W::Sight>>,
+    /// The kind was listed to the end once.
+    has_baseline: bool,
+    /// While a list runs: who is known and was not in it yet.
+    unlisted: Option<BTreeSet<Key>>,
 }
 
-struct Known {
-    record: Record,
-    revision: u64,
+#[derive(Clone)]
+struct Known<S> {
+    record: Record<S>,
+    /// Of the entry in the store; `None` if it is not there yet.
+    revision: Option<u64>,
 }
 
-impl Announcer {
-    /// For the Applications of a namespace, or of all.
-    pub fn new(ports: Ports, pulse: Arc<Pulse>, namespace: Option<&str>) -> Self {
-        Self { ports, pulse, prefix: AppKey::prefix(namespace), known: BTreeMap::new(), listed: None }
+impl<W: Watched> Announcer<W> {
+    /// For the objects of a namespace, or of all.
+    pub fn new(watched: Arc<W>, ports: Ports, pulse: Arc<Pulse>, namespace: Option<&str>) -> Self {
+        Self {
+            watched,
+            ports,
+            pulse,
+            namespace: namespace.map(str::to_owned),
+            known: BTreeMap::new(),
+            waiting: Waiting::default(),
+            quiet: BTreeMap::new(),
+            has_baseline: false,
+            unlisted: None,
+        }
+    }
+
+    /// What is watched.
+    pub fn watched(&self) -> &W {
+        &self.watched
     }
 
     /// Reads the state and publishes what still waits in it. Must come before the first event of a stream.
     pub async fn load(&mut self) -> Result<(), Stop> {
-        self.listed = None;
+        self.unlisted = None;
+        self.waiting.clear();
+        self.quiet.clear();
         self.forget_all();
+        self.has_baseline = self.watched.what().baseline == Baseline::Said || self.marked().await;
+        let (what, one) = (self.watched.what(), self.watched.what().one);
+        let (prefix, namespaced) = (what.prefix.clone(), what.namespaced);
         for (name, entry) in self.scan().await {
-            let key = AppKey::from_store(&name).ok_or_else(|| Stop::Stray(name.clone()))?;
-            let record =
-                Record::decode(&entry.value).map_err(|source| Stop::Unreadable { key: name, source })?;
-            let waits = !record.unpublished.is_empty();
-            self.remember(key.clone(), Known { record, revision: entry.revision });
+            let key = Key::from_store(&name, &prefix, namespaced);
+            let key = key.ok_or_else(|| Stop::Stray { key: name.clone(), one })?;
+            let record = Record::decode(&entry.value);
+            let record = record.map_err(|source| Stop::Unreadable { key: name, one, source })?;
+            let waits = record.gone || !record.unpublished.is_empty();
+            self.remember(key.clone(), Known { record, revision: Some(entry.revision) });
             if waits {
                 self.finish(&key).await?;
             }
@@ -94,150 +135,128 @@ impl Announcer {
     }
 
     /// Takes one event of the stream, and returns when all that it means is announced and kept.
-    pub async fn heed(&mut self, event: Event<Object>) -> Result<(), Stop> {
+    pub async fn heed(&mut self, event: Event<Object<W::Body>>) -> Result<(), Stop> {
         self.ports.watcher_metrics.last_event.set(self.ports.clock.now().timestamp());
         match event {
             Event::Init => {
                 self.ports.watcher_metrics.relists.inc();
-                self.listed = Some(BTreeSet::new());
+                self.waiting.clear();
+                self.unlisted = Some(self.known.keys().cloned().collect());
                 Ok(())
             }
-            Event::InitApply(object) => {
-                if let (Some(listed), Some(key)) = (&mut self.listed, object.key()) {
-                    listed.insert(key);
-                }
-                self.applied(object).await
-            }
             Event::InitDone => self.list_done().await,
-            Event::Apply(object) => self.applied(object).await,
+            Event::InitApply(object) | Event::Apply(object) => self.applied(object).await,
             Event::Delete(object) => self.deleted(object).await,
         }
     }
 
     /// Whether a list is running.
     pub fn is_listing(&self) -> bool {
-        self.listed.is_some()
+        self.unlisted.is_some()
+    }
+
+    /// When time alone will change something.
+    pub fn wakes_at(&self) -> Option<DateTime<Utc>> {
+        self.waiting.first()
+    }
+
+    /// Looks again at all that time has changed.
+    pub async fn wake(&mut self) -> Result<(), Stop> {
+        while let Some((key, sight)) = self.waiting.due(self.ports.clock.now()) {
+            self.consider(key, sight).await?;
+        }
+        Ok(())
     }
 
     async fn list_done(&mut self) -> Result<(), Stop> {
         // Without a list nobody was missing in it.
-        let Some(listed) = self.listed.take() else { return Ok(()) };
-        let gone: Vec<AppKey> = self.known.keys().filter(|key| !listed.contains(key)).cloned().collect();
+        let Some(gone) = self.unlisted.take() else { return Ok(()) };
+        self.flush().await?;
         for key in gone {
             self.end(&key, None).await?;
+        }
+        if !self.has_baseline {
+            self.mark().await;
+            self.has_baseline = true;
         }
         self.pulse.listed();
         Ok(())
     }
 
-    async fn applied(&mut self, object: Object) -> Result<(), Stop> {
-        let Some((key, sight)) = self.readable(object) else { return Ok(()) };
-        match decide(self.known.get(&key).map(|known| &known.record.seen), &sight) {
-            Decision::Unchanged => Ok(()),
-            Decision::Changed(changes) => self.change(&key, sight, &changes).await,
-            Decision::Replaced => {
-                self.end(&key, None).await?;
-                self.change(&key, sight, &[Change::new(Transition::Created)]).await
-            }
+    async fn applied(&mut self, object: Object<W::Body>) -> Result<(), Stop> {
+        let (key, sight) = self.read(object);
+        if let (Some(unlisted), Some(key)) = (&mut self.unlisted, &key) {
+            unlisted.remove(key);
         }
+        let (Some(key), Some(sight)) = (key, sight) else { return Ok(()) };
+        let other = |known: &Known<W::Sight>| self.watched.uid(&known.record.seen) != self.watched.uid(&sight);
+        if self.known.get(&key).is_some_and(other) {
+            self.end(&key, None).await?;
+        }
+        self.consider(key, sight).await
     }
 
-    async fn deleted(&mut self, object: Object) -> Result<(), Stop> {
-        let Some(key) = object.key() else { return Ok(()) };
+    async fn deleted(&mut self, object: Object<W::Body>) -> Result<(), Stop> {
+        let uid = object.body.metadata().uid.clone();
+        let (key, sight) = self.read(object);
+        let Some(key) = key else { return Ok(()) };
+        let uid = sight.as_ref().map(|sight| self.watched.uid(sight).to_owned()).or(uid);
+        self.waiting.forget(&key);
         let Some(known) = self.known.get(&key) else { return Ok(()) };
-        // The end of an older Application of the same name was announced when the newer one was seen.
-        if object.uid() != Some(known.record.seen.uid.as_str()) {
+        // The end of an older object of the same name was announced when the newer one was seen.
+        if uid.as_deref() != Some(self.watched.uid(&known.record.seen)) {
             return Ok(());
         }
-        self.end(&key, object.sight.ok()).await
+        self.end(&key, sight).await
     }
 
-    fn readable(&self, object: Object) -> Option<(AppKey, Sight)> {
-        let key = object.key();
-        match (key, object.sight) {
-            (Some(key), Ok(sight)) => Some((key, sight)),
-            (key, sight) => {
-                self.ports.watcher_metrics.unreadable.inc();
-                let name = key.map(|key| key.to_string());
-                let error = sight.err();
-                let error = error.as_deref().map(|error| error as &dyn std::error::Error);
-                tracing::warn!(
-                    application = name,
-                    error,
-                    "an Application cannot be read; nothing is announced of it"
-                );
-                None
-            }
+    /// Which object, and how it stands, as far as that can be read.
+    fn read(&self, object: Object<W::Body>) -> (Option<Key>, Option<W::Sight>) {
+        let metadata = object.body.metadata().clone();
+        let sight = self.watched.read(object.body);
+        let key = self.watched.key(&metadata, sight.as_ref().ok());
+        if key.is_none() || sight.is_err() {
+            self.ports.watcher_metrics.unreadable.inc();
+            let (name, one) = (key.as_ref().map(ToString::to_string), self.watched.what().one);
+            let error = sight.as_ref().err().map(|error| error as &dyn std::error::Error);
+            tracing::warn!(object = name, error, "{one}: cannot be read; nothing is announced of it");
         }
+        (key, sight.ok())
     }
 
-    async fn change(&mut self, key: &AppKey, sight: Sight, changes: &[Change]) -> Result<(), Stop> {
-        let before = self.known.get(key);
-        let record =
-            Record::after(before.map(|known| &known.record), key, sight, changes, self.ports.clock.now());
-        let expect = before.map_or(Expect::Absent, |known| Expect::Revision(known.revision));
-        self.keep(key, record, expect).await?;
-        self.finish(key).await
-    }
-
-    async fn end(&mut self, key: &AppKey, last: Option<Sight>) -> Result<(), Stop> {
-        let Some(Known { record, revision }) = self.known.get(key) else { return Ok(()) };
-        let (record, expect) = (record.end(key, last, self.ports.clock.now()), Expect::Revision(*revision));
-        self.keep(key, record, expect).await?;
-        self.finish(key).await
-    }
-
-    /// Steps 2 and 3.
-    async fn finish(&mut self, key: &AppKey) -> Result<(), Stop> {
-        failpoint::hit("watcher-kept");
-        let Some(Known { record, revision }) = self.known.get(key) else { return Ok(()) };
-        for event in &record.unpublished {
-            self.publish(key, event).await;
+    /// Says and keeps what there is to say and to keep about an object that stands like this.
+    async fn consider(&mut self, key: Key, sight: W::Sight) -> Result<(), Stop> {
+        if self.quiet.contains_key(&key) {
+            self.flush().await?;
         }
-        failpoint::hit("watcher-published");
-        let expect = Expect::Revision(*revision);
-        if record.gone {
-            self.drop_record(key, expect).await?;
-            self.forget(key);
-            Ok(())
-        } else {
-            let record = Record { unpublished: Vec::new(), ..record.clone() };
-            self.keep(key, record, expect).await
+        let now = self.ports.clock.now();
+        let before = self.known.get(&key);
+        let seen = before.map(|known| &known.record.seen);
+        let mut verdict = self.watched.decide(seen, &sight, now);
+        // How it stood before anybody looked.
+        if before.is_none() && !self.has_baseline {
+            verdict.changes.clear();
         }
-    }
-
-    async fn keep(&mut self, key: &AppKey, record: Record, expect: Expect) -> Result<(), Stop> {
-        let (name, bytes) = (key.in_store(), record.encode());
-        let write = || self.ports.store.put(Bucket::Watch, &name, bytes.clone(), expect, None);
-        let revision = self.insist_on_write(key, write).await?;
-        self.remember(key.clone(), Known { record, revision });
+        let (again, unchanged) = (verdict.again.take(), verdict.keep.as_ref() == seen);
+        if !(verdict.changes.is_empty() && unchanged) {
+            self.settle(&key, &sight, verdict, now).await?;
+        }
+        self.waiting.set(key, again.map(|at| (at, sight)));
         Ok(())
     }
 
-    async fn drop_record(&self, key: &AppKey, expect: Expect) -> Result<(), Stop> {
-        let name = key.in_store();
-        self.insist_on_write(key, || self.ports.store.delete(Bucket::Watch, &name, expect)).await
-    }
-
-    fn remember(&mut self, key: AppKey, known: Known) {
-        if self.known.insert(key, known).is_none() {
-            self.ports.watcher_metrics.objects.inc();
+    async fn end(&mut self, key: &Key, last: Option<W::Sight>) -> Result<(), Stop> {
+        let Some(known) = self.known.get(key) else { return Ok(()) };
+        let seen = known.record.seen.clone();
+        let verdict = self.watched.end(&seen, last.as_ref());
+        if verdict.changes.is_empty() && verdict.keep.as_ref() == Some(&seen) {
+            return Ok(());
         }
-    }
-
-    fn forget(&mut self, key: &AppKey) {
-        if self.known.remove(key).is_some() {
-            self.ports.watcher_metrics.objects.dec();
-        }
-    }
-
-    fn forget_all(&mut self) {
-        let keys = std::mem::take(&mut self.known);
-        self.ports.watcher_metrics.objects.sub(i64::try_from(keys.len()).unwrap_or(i64::MAX));
+        self.settle(key, &last.unwrap_or(seen), verdict, self.ports.clock.now()).await
     }
 }
 
-impl Drop for Announcer {
+impl<W: Watched> Drop for Announcer<W> {
     fn drop(&mut self) {
         self.forget_all();
     }

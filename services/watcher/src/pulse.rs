@@ -12,26 +12,32 @@ pub struct Pulse {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Another process does this work.
+    stands_by: bool,
     listed: bool,
     watch: Option<String>,
     port: Option<String>,
 }
 
 impl Pulse {
-    /// The pulse of a watch of a namespace, or of all, that has not listed anything yet.
-    pub fn of(namespace: Option<&str>) -> Self {
-        let of = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
-        Self { of, state: Mutex::default() }
+    /// The pulse of a watch of such objects that has not listed anything yet.
+    pub fn of(what: impl Into<String>) -> Self {
+        Self { of: what.into(), state: Mutex::default() }
     }
 
-    /// All Applications were seen, and changes are followed.
+    /// Another process does this work, or (`false`) this one does it from now on.
+    pub fn stands_by(&self, stands_by: bool) {
+        *self.state() = State { stands_by, ..State::default() };
+    }
+
+    /// All objects were seen, and changes are followed.
     pub fn listed(&self) {
         let mut state = self.state();
         state.listed = true;
         state.watch = None;
     }
 
-    /// The Applications cannot be followed.
+    /// The objects cannot be followed.
     pub fn broken(&self, why: String) {
         self.state().watch = Some(why);
     }
@@ -48,13 +54,16 @@ impl Pulse {
 
     /// Content, or why not.
     pub fn check(&self) -> Result<(), String> {
-        let State { listed, watch, port } = &*self.state();
+        let State { stands_by, listed, watch, port } = &*self.state();
+        if *stands_by {
+            return Ok(());
+        }
         let why = match (port, watch, listed) {
             (Some(why), _, _) | (None, Some(why), _) => why,
             (None, None, false) => "not listed yet",
             (None, None, true) => return Ok(()),
         };
-        Err(format!("Applications in {}: {why}", self.of))
+        Err(format!("{}: {why}", self.of))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -68,7 +77,7 @@ mod tests {
 
     #[test]
     fn it_is_content_after_the_first_list_and_says_what_is_wrong_before_and_after() {
-        let pulse = Pulse::of(Some("argocd"));
+        let pulse = Pulse::of("Applications in namespace argocd");
         let error = |pulse: &Pulse| pulse.check().unwrap_err();
         assert_eq!(error(&pulse), "Applications in namespace argocd: not listed yet");
         pulse.listed();

@@ -1,4 +1,4 @@
-//! What is kept about an Application: how it stood when something was announced last, and the events that are still to
+//! What is kept about an object: how it stood when something was announced last, and the events that are still to
 //! be published.
 //!
 //! The events are kept *with* the state that they announce, in one write, before they are published, and taken out
@@ -7,30 +7,27 @@
 //! first, a change that is undone before the restart would stay announced for ever; published after, it could be lost.
 
 use chrono::{DateTime, Utc};
-use events::payload::application::Transition;
 use events::{Envelope, json};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::announce::{self, Place};
-use crate::decide::{self, Change};
-use crate::gather::Sight;
-use crate::key::AppKey;
+use crate::announce::Place;
 
 /// Version of the format in the store.
 const VERSION: u32 = 1;
 
-/// What is kept about an Application.
+/// What is kept about an object.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Record {
+pub struct Record<S> {
     /// When it was seen for the first time.
     pub first_seen: DateTime<Utc>,
     /// How often the state has changed, from 1.
     pub sequence: u64,
     /// How it stood.
-    pub seen: Sight,
-    /// It is gone: the record goes when its events are published.
+    pub seen: S,
+    /// The object is gone, or nothing is worth keeping of it: the record goes when its events are published.
     pub gone: bool,
     /// What is still to be published, in this order.
     pub unpublished: Vec<Envelope>,
@@ -57,47 +54,24 @@ struct Versioned {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Written {
+struct Written<S> {
     version: u32,
     first_seen: DateTime<Utc>,
     sequence: u64,
-    seen: Sight,
+    seen: S,
     #[serde(default)]
     gone: bool,
     #[serde(default)]
     unpublished: Vec<Value>,
 }
 
-impl Record {
-    /// The record after `changes`, with the events that announce them.
-    #[must_use]
-    pub fn after(
-        before: Option<&Self>,
-        key: &AppKey,
-        sight: Sight,
-        changes: &[Change],
-        now: DateTime<Utc>,
-    ) -> Self {
-        let place = Place {
+impl<S: Serialize + DeserializeOwned + Clone> Record<S> {
+    /// Where in the story of its object what happens next to it is.
+    pub fn next(before: Option<&Self>, now: DateTime<Utc>) -> Place {
+        Place {
             first_seen: before.map_or(now, |before| before.first_seen),
             sequence: before.map_or(0, |before| before.sequence) + 1,
-        };
-        let events = |seen: &Sight| {
-            changes.iter().map(|change| announce::event(key, place, seen, change, now)).collect()
-        };
-        let unpublished = events(&sight);
-        let seen = decide::remember(before.map(|before| &before.seen), sight);
-        let Place { first_seen, sequence } = place;
-        Self { first_seen, sequence, seen, gone: false, unpublished }
-    }
-
-    /// The record of an Application that is gone, with the event that says so. `last` is how it stood at the end, if
-    /// that was seen.
-    #[must_use]
-    pub fn end(&self, key: &AppKey, last: Option<Sight>, now: DateTime<Utc>) -> Self {
-        let change = [Change::new(Transition::Deleted)];
-        let record = Self::after(Some(self), key, last.unwrap_or_else(|| self.seen.clone()), &change, now);
-        Self { gone: true, ..record }
+        }
     }
 
     /// The bytes in the store.
@@ -115,7 +89,7 @@ impl Record {
             return Err(Unreadable::Version(version));
         }
         let Written { version: _, first_seen, sequence, seen, gone, unpublished } =
-            serde_json::from_slice(bytes)?;
+            serde_json::from_slice::<Written<S>>(bytes)?;
         let unpublished = unpublished.iter().map(json::from_value).collect::<Result<_, _>>()?;
         Ok(Self { first_seen, sequence, seen, gone, unpublished })
     }

@@ -1,7 +1,7 @@
 //! One watch: the stream of Kubernetes, begun anew whenever it is not to be trusted.
 //!
 //! kube's watcher goes on by itself after an orderly end of a connection. After an error, the stream is dropped and the
-//! Applications are listed anew: an error can mean a change that was not delivered (for example one that could not be
+//! objects are listed anew: an error can mean a change that was not delivered (for example one that could not be
 //! decoded), and the end of the next list is the one sure sign that all is well again. The list is also repeated at an
 //! interval, for what no watch tells (a cluster that was restored from a snapshot goes back in time in silence).
 
@@ -19,19 +19,19 @@ use tokio::time::Instant;
 use crate::apply::{Announcer, Ports, Stop, pause};
 use crate::gather::Object;
 use crate::pulse::Pulse;
+use crate::watched::{Watched, What};
 
-/// How many Applications are asked for at once. A page is held as text while it is decoded, and an Application with
-/// hundreds of resources has some hundred kilobytes.
-const PAGE: u32 = 50;
 /// A stream that lived this long was healthy: the next failure is a first one.
 const STEADY: Duration = Duration::from_mins(2);
+/// The clock is looked at at least this often while something waits for its time.
+const GLANCE: Duration = Duration::from_mins(1);
 /// The resource version is older than what the API server remembers.
 const GONE: u16 = 410;
 
-/// Follows the Applications of one namespace, or of all.
-pub struct Watch {
-    pub api: Api<Object>,
-    pub announcer: Announcer,
+/// Follows the objects of one kind, in one namespace or in all.
+pub struct Watch<W: Watched> {
+    pub api: Api<Object<W::Body>>,
+    pub announcer: Announcer<W>,
     pub pulse: Arc<Pulse>,
     pub ports: Ports,
     /// How often everything is listed anew.
@@ -46,11 +46,11 @@ enum Left {
     Expired,
     /// Something else than we wrote the state.
     Moved(Stop),
-    /// The Applications cannot be followed.
+    /// The objects cannot be followed.
     Broken(watcher::Error),
 }
 
-impl Watch {
+impl<W: Watched> Watch<W> {
     /// Follows them until the shutdown. An error is one that only a person can mend.
     pub async fn run(mut self, shutdown: Shutdown) -> Result<(), Stop> {
         let mut failures = 0;
@@ -68,7 +68,7 @@ impl Watch {
                     failures = 0;
                     continue;
                 }
-                Left::Expired => tracing::info!("the watch has expired; listing the Applications anew"),
+                Left::Expired => tracing::info!("the watch has expired; listing the {} anew", self.several()),
                 Left::Moved(stop) => {
                     tracing::info!(error = stop as &dyn Error, "reading the state anew");
                 }
@@ -84,19 +84,23 @@ impl Watch {
     async fn follow(&mut self) -> Result<Left, Stop> {
         match self.follow_until_stopped().await {
             Err(stop @ Stop::Moved(_)) => Ok(Left::Moved(stop)),
-            Err(stop @ (Stop::Unreadable { .. } | Stop::Stray(_))) => Err(stop),
+            Err(stop @ (Stop::Unreadable { .. } | Stop::Stray { .. })) => Err(stop),
             Ok(left) => Ok(left),
         }
     }
 
     async fn follow_until_stopped(&mut self) -> Result<Left, Stop> {
         self.announcer.load().await?;
-        let mut stream = pin!(watcher(self.api.clone(), watcher::Config::default().page_size(PAGE)));
+        let mut stream = pin!(watcher(self.api.clone(), self.config()));
         let mut due = pin!(tokio::time::sleep(self.relist));
         loop {
             let event = tokio::select! {
                 biased;
                 () = &mut due, if !self.announcer.is_listing() => return Ok(Left::Due),
+                () = self.time_passes(), if !self.announcer.is_listing() => {
+                    self.announcer.wake().await?;
+                    continue;
+                }
                 event = stream.next() => event,
             };
             match event {
@@ -109,10 +113,31 @@ impl Watch {
         }
     }
 
+    fn config(&self) -> watcher::Config {
+        let What { page, fields, .. } = self.announcer.watched().what();
+        let config = watcher::Config::default().page_size(*page);
+        match fields {
+            None => config,
+            Some(fields) => config.fields(fields),
+        }
+    }
+
+    /// Resolves when time alone may have changed something.
+    async fn time_passes(&self) {
+        let Some(at) = self.announcer.wakes_at() else { return std::future::pending().await };
+        let wait = (at - self.ports.clock.now()).to_std().unwrap_or_default();
+        // The clock of the machine may be set meanwhile.
+        tokio::time::sleep(wait.min(GLANCE)).await;
+    }
+
+    fn several(&self) -> &str {
+        &self.announcer.watched().what().several
+    }
+
     fn broken(&self, error: &watcher::Error, failures: u32) {
         self.ports.watcher_metrics.broken.inc();
-        let why = explain(error);
-        tracing::warn!(error = why, failures, "cannot follow the Applications; listing them anew soon");
+        let why = explain(error, self.announcer.watched().what());
+        tracing::warn!(error = why, failures, "cannot follow the {}; listing them anew soon", self.several());
         self.pulse.broken(why);
     }
 }
@@ -134,7 +159,7 @@ fn is_expired(error: &watcher::Error) -> bool {
 
 /// The error with those of its causes that it does not already quote (kube's errors quote some of them), and what would
 /// help.
-fn explain(error: &watcher::Error) -> String {
+fn explain(error: &watcher::Error, what: &What) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -145,11 +170,17 @@ fn explain(error: &watcher::Error) -> String {
         }
         cause = error.source();
     }
-    let hint = match status_code(error) {
-        Some(401) => "; the API server does not know who we are: check the token or the kubeconfig",
-        Some(403) => "; allow the service account to get, list and watch applications.argoproj.io",
-        Some(404) => "; there are no applications.argoproj.io: is Argo CD installed?",
-        _ => "",
+    let kind = match what.resource.group.as_str() {
+        "" => what.resource.plural.clone(),
+        group => format!("{}.{group}", what.resource.plural),
     };
-    text + hint
+    match status_code(error) {
+        Some(401) => {
+            text += "; the API server does not know who we are: check the token or the kubeconfig";
+        }
+        Some(403) => text = format!("{text}; allow the service account to get, list and watch {kind}"),
+        Some(404) => text = format!("{text}; there are no {kind}: {}", what.missing),
+        _ => {}
+    }
+    text
 }

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use chassis::store::Entry;
-use chassis::{Bucket, PublishError, StoreError, backoff};
+use chassis::{Bucket, Expect, PublishError, StoreError, backoff};
 use events::Envelope;
 
 use super::{Announcer, Stop};
 use crate::announce;
-use crate::key::AppKey;
+use crate::key::Key;
+use crate::watched::Watched;
 
 /// From this failure on the wait stays the same (half a minute): people should be told soon after the bus is back.
 const SLOWEST: u32 = 6;
@@ -20,10 +21,10 @@ pub fn pause(failures: u32) -> Duration {
     backoff::after(failures.min(SLOWEST))
 }
 
-impl Announcer {
+impl<W: Watched> Announcer<W> {
     /// Returns when the bus has the event. (One that is too large for the bus would be tried for ever, in plain sight;
     /// the gatherer bounds every text and list, so that there is none.)
-    pub(super) async fn publish(&self, key: &AppKey, event: &Envelope) {
+    pub(super) async fn publish(&self, key: &Key, event: &Envelope) {
         let retry = |error: PublishError| Ok::<_, Infallible>(error.into());
         let Ok(published) = self.insist("publish an event", || self.ports.bus.publish(event), retry).await;
         self.ports.metrics.published(published.duplicate);
@@ -32,24 +33,41 @@ impl Announcer {
         tracing::info!(
             event.id = event.id(),
             event.r#type = event.ty(),
-            application = %key,
+            object = %key,
             duplicate = published.duplicate,
-            "an Application has changed"
+            "{} has changed",
+            self.watched.what().one
         );
     }
 
     /// All states of this watch.
     pub(super) async fn scan(&self) -> Vec<(String, Entry)> {
         let retry = |error: StoreError| Ok::<_, Infallible>(error.into());
-        let scan = || self.ports.store.scan(Bucket::Watch, &self.prefix);
+        let prefix = self.prefix();
+        let scan = || self.ports.store.scan(Bucket::Watch, &prefix);
         let Ok(entries) = self.insist("read the state", scan, retry).await;
         entries
+    }
+
+    /// Whether there is such an entry.
+    pub(super) async fn get(&self, name: &str) -> bool {
+        let retry = |error: StoreError| Ok::<_, Infallible>(error.into());
+        let Ok(entry) =
+            self.insist("read the state", || self.ports.store.get(Bucket::Watch, name), retry).await;
+        entry.is_some()
+    }
+
+    /// Returns when the store has the entry, whatever was there.
+    pub(super) async fn put(&self, name: &str, value: Vec<u8>) {
+        let retry = |error: StoreError| Ok::<_, Infallible>(error.into());
+        let put = || self.ports.store.put(Bucket::Watch, name, value.clone(), Expect::Any, None);
+        let Ok(_revision) = self.insist("keep the state", put, retry).await;
     }
 
     /// Returns when the store has done it, or when the state is not the one that was expected.
     pub(super) async fn insist_on_write<T, F>(
         &self,
-        key: &AppKey,
+        key: &Key,
         write: impl FnMut() -> F,
     ) -> Result<T, Stop>
     where

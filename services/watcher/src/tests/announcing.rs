@@ -6,8 +6,9 @@ use events::{Envelope, Kind};
 use serde_json::json;
 
 use super::sample::{key, operation, sight, synced_and_healthy, with};
-use crate::announce::{Place, event, label};
-use crate::decide::Change;
+use crate::announce::{Place, label};
+use crate::kinds::application::{Applications, Sight};
+use crate::watched::{Change, Watched as _};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -22,8 +23,12 @@ fn place(sequence: u64) -> Place {
 }
 
 fn say(transition: Transition, previous: Option<&str>) -> Envelope {
-    let change = Change { transition, previous: previous.map(str::to_owned) };
-    event(&key(), place(7), &sight(&synced_and_healthy()), &change, now())
+    let change = Change { previous: previous.map(str::to_owned), ..Change::new(transition) };
+    event(place(7), &sight(&synced_and_healthy()), &change)
+}
+
+fn event(place: Place, sight: &Sight, change: &Change<Transition>) -> Envelope {
+    Applications::default().event(&key(), place, sight, change, now())
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn the_id_tells_the_transition_the_change_the_object_and_the_beginning_apart() {
     let id = |uid: &str, place: Place, transition: Transition| {
         let mut sight = sight(&synced_and_healthy());
         uid.clone_into(&mut sight.uid);
-        event(&key(), place, &sight, &Change::new(transition), now()).id().to_owned()
+        event(place, &sight, &Change::new(transition)).id().to_owned()
     };
     let one = id("u1", place(7), Transition::Degraded);
     assert_eq!(one, id("u1", place(7), Transition::Degraded));
@@ -98,7 +103,7 @@ fn a_time_that_is_none_is_replaced_by_now() {
             with(synced_and_healthy(), "health", json!({"status": "Degraded", "lastTransitionTime": text}));
         let status = with(status, "operationState", operation("Running", text, None));
         for transition in [Transition::Degraded, Transition::OperationRunning, Transition::OperationFailed] {
-            let event = event(&key(), place(1), &sight(&status), &Change::new(transition), now());
+            let event = event(place(1), &sight(&status), &Change::new(transition));
             assert_eq!(event.time(), Some(now()), "{text:?} {transition:?}");
         }
     }

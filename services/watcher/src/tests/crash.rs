@@ -12,9 +12,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::memory::{Fault, Memory};
-use super::sample::{application, object, operation};
+use super::sample::{Object, application, object, operation};
 use crate::apply::{Announcer, Ports, Stop};
-use crate::gather::Object;
+use crate::kinds::application::Applications;
 use crate::metrics::WatcherMetrics;
 use crate::pulse::Pulse;
 
@@ -80,7 +80,7 @@ struct Story {
     version: u32,
     incarnations: u32,
     versions: BTreeMap<usize, u32>,
-    watcher: Option<Announcer>,
+    watcher: Option<Announcer<Applications>>,
     /// Whether the watcher has a stream.
     hears: bool,
 }
@@ -99,12 +99,12 @@ impl Story {
         }
     }
 
-    pub fn announcer(&self) -> Announcer {
+    pub fn announcer(&self) -> Announcer<Applications> {
         let metrics = Metrics::new();
         let watcher_metrics = WatcherMetrics::register(metrics.registry()).unwrap();
         let (bus, store, clock) = (self.memory.clone(), self.memory.clone(), self.clock.clone());
         let ports = Ports { bus, store, clock, metrics, watcher_metrics };
-        Announcer::new(ports, Arc::new(Pulse::of(Some("argocd"))), Some("argocd"))
+        Announcer::new(Arc::default(), ports, Arc::new(Pulse::of("Applications")), Some("argocd"))
     }
 
     async fn take(&mut self, step: &Step) {

@@ -1,9 +1,11 @@
 //! What is a transition and what is none.
 
+use events::payload::application::Transition;
 use serde_json::{Value, json};
 
-use super::sample::{application, object, operation, sight, synced_and_healthy, with};
-use crate::decide::{Decision, decide, remember};
+use super::sample::{application, operation, read, sight, synced_and_healthy, with};
+use crate::kinds::application::{Applications, Sight, remember};
+use crate::watched::{Verdict, Watched as _};
 
 const T1: &str = "2026-11-24T10:00:00Z";
 const T2: &str = "2026-11-24T10:05:00Z";
@@ -11,14 +13,14 @@ const T3: &str = "2026-11-24T10:09:00Z";
 
 /// The transitions between two statuses of one Application, as `transition<previous`.
 fn between(before: &Value, after: &Value) -> Vec<String> {
-    match decide(Some(&sight(before)), &sight(after)) {
-        Decision::Unchanged => Vec::new(),
-        Decision::Changed(changes) => changes
-            .into_iter()
-            .map(|change| format!("{:?}<{}", change.transition, change.previous.as_deref().unwrap_or("-")))
-            .collect(),
-        Decision::Replaced => panic!("the uid is the same"),
-    }
+    let changes = decide(Some(&sight(before)), &sight(after)).changes.into_iter();
+    changes
+        .map(|change| format!("{:?}<{}", change.transition, change.previous.as_deref().unwrap_or("-")))
+        .collect()
+}
+
+fn decide(seen: Option<&Sight>, now: &Sight) -> Verdict<Sight, Transition> {
+    Applications::default().decide(seen, now, "2026-11-24T12:00:00Z".parse().unwrap())
 }
 
 fn sync(word: &str) -> Value {
@@ -35,7 +37,7 @@ fn op(phase: &str, started: &str, finished: Option<&str>) -> Value {
 
 #[test]
 fn at_first_sight_only_its_existence_is_said() {
-    let Decision::Changed(changes) = decide(None, &sight(&synced_and_healthy())) else { panic!("it is new") };
+    let changes = decide(None, &sight(&synced_and_healthy())).changes;
     assert_eq!(changes.len(), 1);
     assert_eq!(format!("{:?}", changes[0].transition), "Created");
     assert_eq!(changes[0].previous, None);
@@ -121,21 +123,15 @@ fn several_transitions_come_in_the_order_of_cause() {
 }
 
 #[test]
-fn another_uid_is_another_application() {
-    let other = object(application("shop", "u2", &synced_and_healthy())).sight.unwrap();
-    assert_eq!(decide(Some(&sight(&synced_and_healthy())), &other), Decision::Replaced);
-}
-
-#[test]
 fn the_operation_that_was_said_is_remembered_while_none_is_there() {
     let cleared = with(synced_and_healthy(), "operationState", Value::Null);
     let cleared = with(cleared, "health", json!({"status": "Degraded"}));
     let kept = remember(Some(&sight(&synced_and_healthy())), sight(&cleared));
     assert_eq!(kept.operation.as_ref().unwrap().phase, "Succeeded");
     let back = with(cleared.clone(), "operationState", synced_and_healthy()["operationState"].clone());
-    assert_eq!(decide(Some(&kept), &sight(&back)), Decision::Unchanged);
+    assert_eq!(decide(Some(&kept), &sight(&back)), Verdict::new(Vec::new(), Some(kept.clone())));
 
-    let other = object(application("shop", "u2", &cleared)).sight.unwrap();
+    let other = read(application("shop", "u2", &cleared)).unwrap();
     assert_eq!(
         remember(Some(&kept), other).operation,
         None,

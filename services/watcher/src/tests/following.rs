@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::fake_api::FakeApi;
 use super::memory::said;
 use super::sample::{application, synced_and_healthy, with};
-use crate::{Scope, Watcher};
+use crate::{Scope, Watcher, Watching};
 
 /// A test that has waited this long has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,7 +48,7 @@ impl Stage {
         let (bus, store) = (engine.bus.clone(), engine.store.clone());
         let clock = Arc::new(SystemClock);
         let watcher =
-            Watcher::new(self.api.client(), scope, bus, store, clock, metrics.clone(), &health).unwrap();
+            Watcher::new(self.api.client(), &of(scope), bus, store, clock, metrics.clone(), &health).unwrap();
         let task = tokio::spawn(watcher.relist_every(relist).run(shutdown.clone()));
         Running { engine, health, metrics, shutdown, task }
     }
@@ -88,6 +88,10 @@ impl Running {
         let report = self.health.ready().await;
         report.checks.into_iter().find(|check| check.name == "argocd-watch").expect("it is registered").error
     }
+}
+
+fn of(scope: &Scope) -> Watching {
+    Watching { argocd: scope.clone(), ..Watching::default() }
 }
 
 async fn heard(bus: &dyn Bus) -> Vec<String> {
@@ -295,7 +299,7 @@ async fn a_second_watcher_in_one_process_is_refused() {
     let (bus, store) = (watcher.engine.bus.clone(), watcher.engine.store.clone());
     let (clock, metrics) = (Arc::new(SystemClock), watcher.metrics.clone());
     let second =
-        Watcher::new(stage.api.client(), &Scope::All, bus, store, clock, metrics, &Health::default());
+        Watcher::new(stage.api.client(), &of(&Scope::All), bus, store, clock, metrics, &Health::default());
     assert!(second.is_err());
     watcher.stop().await;
 }

@@ -3,7 +3,7 @@
 use events::payload::application::Operation;
 use serde_json::{Value, json};
 
-use super::sample::{application, object, sight};
+use super::sample::{application, read, sight};
 use crate::gather::Unreadable;
 
 #[test]
@@ -63,7 +63,7 @@ fn an_application_with_several_sources_has_several_revisions() {
 fn what_is_absent_from_the_spec_is_as_argo_cd_takes_it() {
     let mut bare = application("shop", "u1", &json!({}));
     bare["spec"] = json!({"destination": {"name": "in-cluster"}, "project": ""});
-    let sight = object(bare).sight.unwrap();
+    let sight = read(bare).unwrap();
     assert_eq!((sight.project.as_str(), sight.destination_namespace), ("default", None));
 }
 
@@ -91,21 +91,17 @@ fn a_part_of_another_shape_is_named_and_the_object_is_still_known() {
         ("conditions", json!({"type": "SyncError"}), "status.conditions"),
     ];
     for (field, value, expected) in cases {
-        let object = object(application("shop", "u1", &json!({field: value})));
-        assert_eq!(object.key().unwrap().to_string(), "argocd/shop");
-        match &**object.sight.as_ref().unwrap_err() {
-            Unreadable::Shape { part, .. } => assert_eq!(*part, expected),
+        match read(application("shop", "u1", &json!({field: value}))).unwrap_err() {
+            Unreadable::Shape { part, .. } => assert_eq!(part, expected),
             Unreadable::Missing(what) => panic!("{what} is there"),
         }
     }
 }
 
 #[test]
-fn an_object_without_uid_or_a_name_is_unreadable() {
+fn an_object_without_uid_is_unreadable() {
     let mut without_uid = application("shop", "u1", &json!({}));
     without_uid["metadata"]["uid"] = Value::Null;
-    let error = object(without_uid).sight.unwrap_err();
+    let error = read(without_uid).unwrap_err();
     assert_eq!(error.to_string(), "it has no metadata.uid");
-
-    assert_eq!(object(application("no name/at all", "u1", &json!({}))).key(), None);
 }

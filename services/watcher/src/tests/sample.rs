@@ -2,12 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::gather::{Object, Sight};
-use crate::key::AppKey;
+use crate::gather::Unreadable;
+use crate::key::Key;
+use crate::kinds::application::{Applications, Sight};
+use crate::watched::Watched as _;
+
+/// An Application as the watcher has it after decoding.
+pub type Object = crate::gather::Object<<Applications as crate::watched::Watched>::Body>;
 
 /// `argocd/shop`.
-pub fn key() -> AppKey {
-    AppKey::new("argocd", "shop").unwrap()
+pub fn key() -> Key {
+    Key::new(Some("argocd"), "shop").unwrap()
 }
 
 /// An Application with that status.
@@ -48,5 +53,10 @@ pub fn object(application: Value) -> Object {
 
 /// How `argocd/shop` with the uid `u1` stands with that status.
 pub fn sight(status: &Value) -> Sight {
-    object(application("shop", "u1", status)).sight.unwrap()
+    read(application("shop", "u1", status)).unwrap()
+}
+
+/// How it stands, if that can be read.
+pub fn read(application: Value) -> Result<Sight, Unreadable> {
+    Applications::default().read(object(application).body)
 }

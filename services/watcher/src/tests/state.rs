@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::sample::{key, sight, synced_and_healthy, with};
-use crate::decide::{Decision, decide};
-use crate::gather::Sight;
-use crate::record::{Record, Unreadable};
+use crate::kinds::application::{Applications, Sight};
+use crate::record::{self, Unreadable};
+use crate::watched::Watched as _;
+
+type Record = record::Record<Sight>;
 
 /// Written by the first version of the format; must stay readable for ever.
 const VERSION_1: &str = include_str!("record-v1.json");
@@ -18,10 +20,12 @@ fn now() -> DateTime<Utc> {
 }
 
 fn follow(before: Option<&Record>, sight: Sight) -> Record {
-    let Decision::Changed(changes) = decide(before.map(|before| &before.seen), &sight) else {
-        panic!("it changed")
-    };
-    Record::after(before, &key(), sight, &changes, now())
+    let (watched, place) = (Applications::default(), Record::next(before, now()));
+    let verdict = watched.decide(before.map(|before| &before.seen), &sight, now());
+    let events = verdict.changes.iter().map(|change| watched.event(&key(), place, &sight, change, now()));
+    let unpublished = events.collect();
+    let (first_seen, sequence) = (place.first_seen, place.sequence);
+    Record { first_seen, sequence, seen: verdict.keep.unwrap(), gone: false, unpublished }
 }
 
 fn degraded() -> Record {
@@ -31,7 +35,7 @@ fn degraded() -> Record {
 
 #[test]
 fn a_record_survives_the_store() {
-    for record in [degraded(), degraded().end(&key(), None, now())] {
+    for record in [degraded(), Record { gone: true, ..degraded() }] {
         assert!(!record.unpublished.is_empty());
         assert_eq!(Record::decode(&record.encode()).unwrap(), record);
     }
@@ -47,9 +51,6 @@ fn a_record_of_version_1_is_read() {
 fn the_sequence_and_the_beginning_go_through_the_story() {
     let record = degraded();
     assert_eq!((record.first_seen, record.sequence, record.gone), (now(), 2, false));
-    let end = record.end(&key(), None, now());
-    assert_eq!((end.first_seen, end.sequence, end.gone), (now(), 3, true));
-    assert_eq!(end.unpublished[0].ty(), "io.argoproj.application.deleted.v1");
 }
 
 #[test]

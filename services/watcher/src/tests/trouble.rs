@@ -8,9 +8,9 @@ use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::memory::{Fault, Memory};
-use super::sample::{application, object, synced_and_healthy, with};
+use super::sample::{Object, application, object, synced_and_healthy, with};
 use crate::apply::{Announcer, Ports, Stop};
-use crate::gather::Object;
+use crate::kinds::application::Applications;
 use crate::metrics::WatcherMetrics;
 use crate::pulse::Pulse;
 
@@ -18,16 +18,16 @@ struct Desk {
     memory: Arc<Memory>,
     pulse: Arc<Pulse>,
     metrics: Arc<Metrics>,
-    announcer: Announcer,
+    announcer: Announcer<Applications>,
 }
 
 fn desk(memory: &Arc<Memory>) -> Desk {
-    let (memory, metrics, pulse) = (memory.clone(), Metrics::new(), Arc::new(Pulse::of(None)));
+    let (memory, metrics, pulse) = (memory.clone(), Metrics::new(), Arc::new(Pulse::of("Applications")));
     let watcher_metrics = WatcherMetrics::register(metrics.registry()).unwrap();
     let clock = Arc::new(ManualClock::at("2026-11-24T12:00:00Z".parse().unwrap()));
     let (bus, store) = (memory.clone(), memory.clone());
     let ports = Ports { bus, store, clock, metrics: metrics.clone(), watcher_metrics };
-    let announcer = Announcer::new(ports, pulse.clone(), None);
+    let announcer = Announcer::new(Arc::default(), ports, pulse.clone(), None);
     Desk { memory, pulse, metrics, announcer }
 }
 

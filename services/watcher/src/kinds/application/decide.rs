@@ -1,54 +1,20 @@
-//! Decide: what has changed between what was announced and what is seen. Pure.
-
-mod words;
+//! What has changed between what was announced and what is seen. Pure.
 
 use events::payload::application::{Operation, Transition};
 
-use crate::gather::Sight;
-use words::{Health, Phase, Sync};
+use super::Sight;
+use super::words::{Health, Phase, Sync};
+use crate::watched;
 
-/// What is to be said about an Application that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub enum Decision {
-    /// Nothing: it stands as it was announced.
-    Unchanged,
-    /// These, in this order.
-    Changed(Vec<Change>),
-    /// It is another Application of the same name: the old one is deleted, then this one is created.
-    Replaced,
-}
-
-/// One transition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// What changed.
-    pub transition: Transition,
-    /// What it changed from, in Argo CD's word.
-    pub previous: Option<String>,
-}
-
-impl Change {
-    /// A transition that has no "before".
-    pub fn new(transition: Transition) -> Self {
-        Self { transition, previous: None }
-    }
-}
+type Change = watched::Change<Transition>;
 
 /// What is to be said about `now`, when `seen` was announced last (`None`: nothing ever).
 ///
 /// The order is fixed: first the operation, then sync, then health, as they cause each other. At first sight it says
 /// only that the Application is there: a first start is no storm, and the body has the rest.
-pub fn decide(seen: Option<&Sight>, now: &Sight) -> Decision {
-    let Some(seen) = seen else {
-        return Decision::Changed(vec![Change::new(Transition::Created)]);
-    };
-    if seen.uid != now.uid {
-        return Decision::Replaced;
-    }
-    let changes: Vec<Change> =
-        [operation(seen, now), sync(seen, now), health(seen, now)].into_iter().flatten().collect();
-    if changes.is_empty() { Decision::Unchanged } else { Decision::Changed(changes) }
+pub fn changes(seen: Option<&Sight>, now: &Sight) -> Vec<Change> {
+    let Some(seen) = seen else { return vec![Change::new(Transition::Created)] };
+    [operation(seen, now), sync(seen, now), health(seen, now)].into_iter().flatten().collect()
 }
 
 /// How an Application stands for the next comparison.
@@ -63,13 +29,13 @@ pub fn remember(seen: Option<&Sight>, now: Sight) -> Sight {
 fn sync(seen: &Sight, now: &Sight) -> Option<Change> {
     let status = Sync::of(&now.sync);
     let changed = status != Sync::of(&seen.sync);
-    changed.then(|| Change { transition: status.transition(), previous: Some(seen.sync.clone()) })
+    changed.then(|| Change::new(status.transition()).from(&*seen.sync))
 }
 
 fn health(seen: &Sight, now: &Sight) -> Option<Change> {
     let status = Health::of(&now.health);
     let changed = status != Health::of(&seen.health);
-    changed.then(|| Change { transition: status.transition(), previous: Some(seen.health.clone()) })
+    changed.then(|| Change::new(status.transition()).from(&*seen.health))
 }
 
 fn operation(seen: &Sight, now: &Sight) -> Option<Change> {
@@ -80,10 +46,8 @@ fn operation(seen: &Sight, now: &Sight) -> Option<Change> {
         return None;
     }
     let same_operation = before.filter(|before| before.started_at == after.started_at);
-    Some(Change {
-        transition: phase.transition(),
-        previous: same_operation.map(|before| before.phase.clone()),
-    })
+    let change = Change::new(phase.transition());
+    Some(Change { previous: same_operation.map(|before| before.phase.clone()), ..change })
 }
 
 /// What makes two sights of an operation the same for us. The end counts once it is final: `Running` with an end is a

@@ -5,23 +5,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-#[derive(Debug, Deserialize)]
-pub struct Application {
-    pub metadata: Metadata,
-    pub spec: Option<Value>,
-    pub status: Option<Status>,
-}
+use crate::gather::Common;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Metadata {
-    pub name: Option<String>,
-    pub namespace: Option<String>,
-    pub uid: Option<String>,
-    pub resource_version: Option<String>,
-}
+/// An Application.
+pub type Application = Common<Value, Status>;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     pub sync: Option<Value>,

@@ -5,17 +5,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Unreadable, wire};
+use super::wire;
+use crate::gather::{Unreadable, list, said};
 
 /// What Argo CD itself says when it does not know.
 const UNKNOWN: &str = "Unknown";
 /// The project of an Application that names none.
 const DEFAULT_PROJECT: &str = "default";
-/// Longest text that is taken over: a comparison error can quote a whole manifest.
-const TEXT_BYTES: usize = 4 * 1024;
-/// Longest list that is taken over. With [`TEXT_BYTES`] it keeps every event far below what the bus takes.
-const LIST_ITEMS: usize = 200;
-
 /// How an Application stands, in Argo CD's words. Part of the state that is kept: see [`Record`](crate::record::Record).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,11 +35,9 @@ pub struct Sight {
 
 impl Sight {
     /// Reads the parts; what is absent is as Argo CD takes it.
-    pub fn read(
-        metadata: &wire::Metadata,
-        spec: Option<Value>,
-        status: wire::Status,
-    ) -> Result<Self, Unreadable> {
+    pub fn read(application: wire::Application) -> Result<Self, Unreadable> {
+        let wire::Application { metadata, spec, status } = application;
+        let status = status.unwrap_or_default();
         let wire::Status { sync, health, operation_state, summary, conditions } = status;
         let spec: wire::Spec = part("spec", spec)?.unwrap_or_default();
         let sync: wire::Sync = part("status.sync", sync)?.unwrap_or_default();
@@ -52,8 +46,8 @@ impl Sight {
         let summary: wire::Summary = part("status.summary", summary)?.unwrap_or_default();
         let conditions: Vec<wire::Condition> = part("status.conditions", conditions)?.unwrap_or_default();
         Ok(Self {
-            uid: metadata.uid.clone().ok_or(Unreadable::Missing("metadata.uid"))?,
-            resource_version: metadata.resource_version.clone().unwrap_or_default(),
+            uid: metadata.uid()?,
+            resource_version: metadata.resource_version.unwrap_or_default(),
             project: said(spec.project).unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
             destination_namespace: spec.destination.and_then(|destination| said(destination.namespace)),
             sync: said(sync.status).unwrap_or_else(|| UNKNOWN.to_owned()),
@@ -69,7 +63,7 @@ impl Sight {
 }
 
 fn part<T: DeserializeOwned>(part: &'static str, value: Option<Value>) -> Result<Option<T>, Unreadable> {
-    value.map(serde_json::from_value).transpose().map_err(|source| Unreadable::Shape { part, source })
+    value.map(serde_json::from_value).transpose().map_err(|source| Unreadable::Shape { part, who: "Argo CD", source })
 }
 
 /// An operation without a phase has not begun.
@@ -92,18 +86,4 @@ fn revisions(one: Option<String>, several: Option<Vec<String>>) -> Vec<String> {
 
 fn condition(wire::Condition { ty, message }: wire::Condition) -> String {
     format!("{}: {}", ty.as_deref().unwrap_or(UNKNOWN), message.unwrap_or_default())
-}
-
-fn list(items: Vec<String>) -> Vec<String> {
-    items.into_iter().filter_map(|item| said(Some(item))).take(LIST_ITEMS).collect()
-}
-
-/// A text that says something, shortened if it is too long.
-fn said(text: Option<String>) -> Option<String> {
-    let mut text = text.filter(|text| !text.is_empty())?;
-    if text.len() > TEXT_BYTES {
-        text.truncate(text.floor_char_boundary(TEXT_BYTES));
-        text.push('…');
-    }
-    Some(text)
 }

@@ -1,0 +1,47 @@
+//! What is watched.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use strum::{EnumIter, EnumString, IntoStaticStr};
+
+use crate::Scope;
+
+/// A kind of object that can be watched, as settings name it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, EnumString, IntoStaticStr, Deserialize,
+)]
+#[strum(serialize_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+pub enum KindOfObject {
+    /// Argo CD's Applications.
+    Applications,
+}
+
+/// What is watched, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watching {
+    /// The kinds of objects.
+    pub kinds: BTreeSet<KindOfObject>,
+    /// Where Argo CD's objects are.
+    pub argocd: Scope,
+    /// Where the others are, as far as they live in namespaces.
+    pub namespaces: Scope,
+}
+
+impl Default for Watching {
+    fn default() -> Self {
+        Self {
+            kinds: [KindOfObject::Applications].into(),
+            argocd: Scope::default(),
+            namespaces: Scope::All,
+        }
+    }
+}
+
+impl KindOfObject {
+    /// As settings name it, and Kubernetes, too.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
