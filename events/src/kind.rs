@@ -7,7 +7,7 @@
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::Payload;
-use crate::payload::{alert, application, automation, dead_letter, deploy, image, notification, schedule};
+use crate::payload::{alert, application, automation, autoscaler, dead_letter, deploy, image, job, namespace, node, notification, pod, schedule, volume_claim, volume_snapshot, warning, workload};
 
 macro_rules! kinds {
     ($(
@@ -150,6 +150,133 @@ kinds! {
     ApplicationOperationFailed = "io.argoproj.application.operation-failed.v1": application::Application,
     /// A sync operation could not be carried out.
     ApplicationOperationError = "io.argoproj.application.operation-error.v1": application::Application,
+
+    /// A Deployment came into being.
+    DeploymentCreated = "io.kubernetes.deployment.created.v1": workload::Workload,
+    /// A Deployment is gone.
+    DeploymentDeleted = "io.kubernetes.deployment.deleted.v1": workload::Workload,
+    /// A Deployment has other images.
+    DeploymentImageChanged = "io.kubernetes.deployment.image-changed.v1": workload::Workload,
+    /// A Deployment should have another number of pods.
+    DeploymentScaled = "io.kubernetes.deployment.scaled.v1": workload::Workload,
+    /// A Deployment is being rolled out.
+    DeploymentProgressing = "io.kubernetes.deployment.progressing.v1": workload::Workload,
+    /// A Deployment's newest template is rolled out.
+    DeploymentRolledOut = "io.kubernetes.deployment.rolled-out.v1": workload::Workload,
+    /// A Deployment's roll-out does not come to an end in its time.
+    DeploymentDeadlineExceeded = "io.kubernetes.deployment.deadline-exceeded.v1": workload::Workload,
+    /// A Deployment has as many pods as it needs.
+    DeploymentAvailable = "io.kubernetes.deployment.available.v1": workload::Workload,
+    /// A Deployment has fewer pods than it needs.
+    DeploymentUnavailable = "io.kubernetes.deployment.unavailable.v1": workload::Workload,
+
+    /// A StatefulSet came into being.
+    StatefulSetCreated = "io.kubernetes.statefulset.created.v1": workload::Workload,
+    /// A StatefulSet is gone.
+    StatefulSetDeleted = "io.kubernetes.statefulset.deleted.v1": workload::Workload,
+    /// A StatefulSet has other images.
+    StatefulSetImageChanged = "io.kubernetes.statefulset.image-changed.v1": workload::Workload,
+    /// A StatefulSet should have another number of pods.
+    StatefulSetScaled = "io.kubernetes.statefulset.scaled.v1": workload::Workload,
+    /// A StatefulSet is being rolled out.
+    StatefulSetProgressing = "io.kubernetes.statefulset.progressing.v1": workload::Workload,
+    /// A StatefulSet's newest template is rolled out.
+    StatefulSetRolledOut = "io.kubernetes.statefulset.rolled-out.v1": workload::Workload,
+    /// A StatefulSet's roll-out does not come to an end in its time.
+    StatefulSetDeadlineExceeded = "io.kubernetes.statefulset.deadline-exceeded.v1": workload::Workload,
+    /// A StatefulSet has as many pods as it needs.
+    StatefulSetAvailable = "io.kubernetes.statefulset.available.v1": workload::Workload,
+    /// A StatefulSet has fewer pods than it needs.
+    StatefulSetUnavailable = "io.kubernetes.statefulset.unavailable.v1": workload::Workload,
+
+    /// A DaemonSet came into being.
+    DaemonSetCreated = "io.kubernetes.daemonset.created.v1": workload::Workload,
+    /// A DaemonSet is gone.
+    DaemonSetDeleted = "io.kubernetes.daemonset.deleted.v1": workload::Workload,
+    /// A DaemonSet has other images.
+    DaemonSetImageChanged = "io.kubernetes.daemonset.image-changed.v1": workload::Workload,
+    /// A DaemonSet should have another number of pods.
+    DaemonSetScaled = "io.kubernetes.daemonset.scaled.v1": workload::Workload,
+    /// A DaemonSet is being rolled out.
+    DaemonSetProgressing = "io.kubernetes.daemonset.progressing.v1": workload::Workload,
+    /// A DaemonSet's newest template is rolled out.
+    DaemonSetRolledOut = "io.kubernetes.daemonset.rolled-out.v1": workload::Workload,
+    /// A DaemonSet's roll-out does not come to an end in its time.
+    DaemonSetDeadlineExceeded = "io.kubernetes.daemonset.deadline-exceeded.v1": workload::Workload,
+    /// A DaemonSet has as many pods as it needs.
+    DaemonSetAvailable = "io.kubernetes.daemonset.available.v1": workload::Workload,
+    /// A DaemonSet has fewer pods than it needs.
+    DaemonSetUnavailable = "io.kubernetes.daemonset.unavailable.v1": workload::Workload,
+
+    /// A container of a Pod ends again and again.
+    PodCrashLooping = "io.kubernetes.pod.crash-looping.v1": pod::Pod,
+    /// A container of a Pod took more memory than it may, and was killed.
+    PodOomKilled = "io.kubernetes.pod.oom-killed.v1": pod::Pod,
+    /// An image of a Pod cannot be pulled.
+    PodImagePullFailing = "io.kubernetes.pod.image-pull-failing.v1": pod::Pod,
+    /// A Pod was evicted from its node.
+    PodEvicted = "io.kubernetes.pod.evicted.v1": pod::Pod,
+    /// No node takes a Pod.
+    PodUnschedulable = "io.kubernetes.pod.unschedulable.v1": pod::Pod,
+    /// A Pod is not ready, for some time.
+    PodNotReady = "io.kubernetes.pod.not-ready.v1": pod::Pod,
+    /// A Pod that had a problem has been ready for some time.
+    PodRecovered = "io.kubernetes.pod.recovered.v1": pod::Pod,
+
+    /// A Node is there.
+    NodeJoined = "io.kubernetes.node.joined.v1": node::Node,
+    /// A Node is gone.
+    NodeLeft = "io.kubernetes.node.left.v1": node::Node,
+    /// A Node is ready.
+    NodeReady = "io.kubernetes.node.ready.v1": node::Node,
+    /// A Node is not ready.
+    NodeNotReady = "io.kubernetes.node.not-ready.v1": node::Node,
+    /// A Node is short of memory, disk or process ids, or has no network.
+    NodeUnderPressure = "io.kubernetes.node.under-pressure.v1": node::Node,
+    /// A Node is no longer short of that.
+    NodeRelieved = "io.kubernetes.node.relieved.v1": node::Node,
+    /// A Node takes no more pods.
+    NodeCordoned = "io.kubernetes.node.cordoned.v1": node::Node,
+    /// A Node takes pods again.
+    NodeUncordoned = "io.kubernetes.node.uncordoned.v1": node::Node,
+
+    /// A Job has ended well.
+    JobSucceeded = "io.kubernetes.job.succeeded.v1": job::Job,
+    /// A Job has failed.
+    JobFailed = "io.kubernetes.job.failed.v1": job::Job,
+
+    /// A PersistentVolumeClaim has its volume.
+    VolumeClaimBound = "io.kubernetes.persistentvolumeclaim.bound.v1": volume_claim::VolumeClaim,
+    /// A PersistentVolumeClaim has no volume, for some time.
+    VolumeClaimPending = "io.kubernetes.persistentvolumeclaim.pending.v1": volume_claim::VolumeClaim,
+    /// A PersistentVolumeClaim has lost its volume.
+    VolumeClaimLost = "io.kubernetes.persistentvolumeclaim.lost.v1": volume_claim::VolumeClaim,
+    /// A PersistentVolumeClaim has another size.
+    VolumeClaimResized = "io.kubernetes.persistentvolumeclaim.resized.v1": volume_claim::VolumeClaim,
+    /// A PersistentVolumeClaim is gone.
+    VolumeClaimDeleted = "io.kubernetes.persistentvolumeclaim.deleted.v1": volume_claim::VolumeClaim,
+
+    /// A HorizontalPodAutoscaler would like more pods than it may have.
+    AutoscalerAtMax = "io.kubernetes.horizontalpodautoscaler.at-max.v1": autoscaler::Autoscaler,
+    /// A HorizontalPodAutoscaler cannot scale, for some time.
+    AutoscalerLimited = "io.kubernetes.horizontalpodautoscaler.limited.v1": autoscaler::Autoscaler,
+    /// A HorizontalPodAutoscaler has all that it would like to have.
+    AutoscalerWithinLimits = "io.kubernetes.horizontalpodautoscaler.within-limits.v1": autoscaler::Autoscaler,
+
+    /// A Namespace is there.
+    NamespaceCreated = "io.kubernetes.namespace.created.v1": namespace::Namespace,
+    /// A Namespace is being deleted.
+    NamespaceTerminating = "io.kubernetes.namespace.terminating.v1": namespace::Namespace,
+    /// A Namespace is gone.
+    NamespaceDeleted = "io.kubernetes.namespace.deleted.v1": namespace::Namespace,
+
+    /// Kubernetes warns of something, for the first time or ten times as often as before.
+    EventWarning = "io.kubernetes.event.warning.v1": warning::Warning,
+
+    /// A VolumeSnapshot can be used.
+    VolumeSnapshotReady = "io.kubernetes.volumesnapshot.ready.v1": volume_snapshot::VolumeSnapshot,
+    /// A VolumeSnapshot could not be taken.
+    VolumeSnapshotFailed = "io.kubernetes.volumesnapshot.failed.v1": volume_snapshot::VolumeSnapshot,
 
     /// The automator tried the Automations that listen for an event; says which clause decided.
     AutomationEvaluated = "io.signalbox.automation.evaluated.v1": automation::Evaluated,

@@ -3,11 +3,20 @@
 pub mod alert;
 pub mod application;
 pub mod automation;
+pub mod autoscaler;
 pub mod dead_letter;
 pub mod deploy;
 pub mod image;
+pub mod job;
+pub mod namespace;
+pub mod node;
 pub mod notification;
+pub mod pod;
 pub mod schedule;
+pub mod volume_claim;
+pub mod volume_snapshot;
+pub mod warning;
+pub mod workload;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -83,7 +83,7 @@ fn gateway(parts: &Parts) -> Router {
 
 /// Without a cluster there is nothing to watch; whoever asked for the watcher by name was told before.
 fn watcher(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<(), Stop> {
-    let Parts { bus, store, clock, metrics, health, kube, shutdown, .. } = parts;
+    let Parts { bus, store, clock, metrics, health, kube, shutdown, options, .. } = parts;
     let Some(client) = kube.clone() else {
         tracing::info!("no cluster is configured: the watcher does not run");
         return Ok(());
@@ -91,7 +91,7 @@ fn watcher(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<(), 
     let watching = settings.kubernetes.watching();
     let watcher =
         Watcher::new(client, &watching, bus.clone(), store.clone(), clock.clone(), metrics.clone(), health)?;
-    let running = watcher.run(shutdown.clone());
+    let running = watcher.with_leases(options.leases.clone()).run(shutdown.clone());
     tasks.spawn(async move { (Service::Watcher.name(), running.await) });
     Ok(())
 }

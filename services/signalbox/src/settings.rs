@@ -6,6 +6,7 @@ mod nats;
 mod place;
 mod service;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use chassis::BusUrl;
@@ -93,7 +94,21 @@ pub struct Kubernetes {
     pub context: Option<String>,
     /// The namespaces in which Argo CD Applications are watched; `*` for all.
     pub argocd_namespaces: Namespaces,
+    /// The kinds of objects that are watched.
+    pub watch: Kinds,
+    /// The namespaces in which the other kinds are watched; `*` for all.
+    pub namespaces: Everywhere,
 }
+
+/// The kinds of objects that are watched.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Kinds(pub BTreeSet<watcher::KindOfObject>);
+
+/// Namespaces; all of them, unless some are named.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<String>")]
+pub struct Everywhere(pub watcher::Scope);
 
 /// Deploys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -152,7 +167,11 @@ impl Default for Settings {
 impl Kubernetes {
     /// What the watcher follows.
     pub fn watching(&self) -> watcher::Watching {
-        watcher::Watching { argocd: self.argocd_namespaces.0.clone(), ..watcher::Watching::default() }
+        watcher::Watching {
+            kinds: self.watch.0.clone(),
+            argocd: self.argocd_namespaces.0.clone(),
+            namespaces: self.namespaces.0.clone(),
+        }
     }
 }
 
@@ -167,6 +186,26 @@ impl TryFrom<Vec<String>> for Namespaces {
 
     fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
         names.join(",").parse().map(Self)
+    }
+}
+
+impl TryFrom<Vec<String>> for Everywhere {
+    type Error = watcher::InvalidScope;
+
+    fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
+        names.join(",").parse().map(Self)
+    }
+}
+
+impl Default for Everywhere {
+    fn default() -> Self {
+        Self(watcher::Scope::All)
+    }
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self(watcher::Watching::default().kinds)
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Voice<'a> {
     pub partition: &'a str,
 }
 
-/// The event of a transition that happened at `time`.
+/// The event of a transition of an object that happened at `time`.
 pub fn event<P: Payload>(
     voice: Voice<'_>,
     key: &Key,
@@ -48,18 +48,30 @@ pub fn event<P: Payload>(
     payload: &P,
     time: DateTime<Utc>,
 ) -> Envelope {
+    event_about(voice, key.namespace(), &key.to_string(), identity, payload, time)
+}
+
+/// The event of what happened at `time` to something in a namespace.
+pub fn event_about<P: Payload>(
+    voice: Voice<'_>,
+    namespace: Option<&str>,
+    subject: &str,
+    identity: Identity<'_>,
+    payload: &P,
+    time: DateTime<Utc>,
+) -> Envelope {
     let kind = payload.kind();
     let id = id(identity, kind);
-    let source = match key.namespace() {
+    let source = match namespace {
         Some(namespace) => format!("{}/{namespace}", voice.source),
         None => voice.source.to_owned(),
     };
     let data = serde_json::to_value(payload).expect("payloads are plain data with string keys");
     Envelope::builder(id.as_str(), source.as_str(), kind.name())
-        .subject(key.to_string())
+        .subject(subject)
         .time(time)
         .json(&data)
-        .partition_key(format!("{}:{key}", voice.partition))
+        .partition_key(format!("{}:{subject}", voice.partition))
         .extension(extension::TRACEPARENT, root_traceparent(&source, &id))
         .build()
         .expect("names of Kubernetes are valid in each attribute, and the times are checked")

@@ -189,7 +189,8 @@ impl<W: Watched> Announcer<W> {
             unlisted.remove(key);
         }
         let (Some(key), Some(sight)) = (key, sight) else { return Ok(()) };
-        let other = |known: &Known<W::Sight>| self.watched.uid(&known.record.seen) != self.watched.uid(&sight);
+        let other =
+            |known: &Known<W::Sight>| self.watched.uid(&known.record.seen) != self.watched.uid(&sight);
         if self.known.get(&key).is_some_and(other) {
             self.end(&key, None).await?;
         }

@@ -3,9 +3,11 @@
 mod announcing;
 mod crash;
 mod deciding;
+mod engine;
 mod fake_api;
 mod following;
 mod gathering;
+mod kinds;
 mod memory;
 mod sample;
 mod state;

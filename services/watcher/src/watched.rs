@@ -48,11 +48,7 @@ pub trait Watched: Send + Sync + 'static {
     ) -> Verdict<Self::Sight, Self::Transition>;
 
     /// What is to be said about an object that is gone; `last` is how it stood at the end, if that was seen.
-    fn end(
-        &self,
-        seen: &Self::Sight,
-        last: Option<&Self::Sight>,
-    ) -> Verdict<Self::Sight, Self::Transition>;
+    fn end(&self, seen: &Self::Sight, last: Option<&Self::Sight>) -> Verdict<Self::Sight, Self::Transition>;
 
     /// The event of a transition.
     fn event(

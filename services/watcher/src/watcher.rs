@@ -3,13 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::lease::{Lease, Leases};
 use chassis::{Bus, Clock, Health, Metrics, Shutdown, Store, metrics};
+use events::payload::workload::WorkloadKind;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, try_join_all};
 use kube::{Api, Client};
 
 use crate::apply::{Announcer, Ports, Stop};
 use crate::kinds::application::Applications;
+use crate::kinds::autoscaler::Autoscalers;
+use crate::kinds::job::Jobs;
+use crate::kinds::namespace::Namespaces;
+use crate::kinds::node::Nodes;
+use crate::kinds::pod::Pods;
+use crate::kinds::volume_claim::VolumeClaims;
+use crate::kinds::volume_snapshot::VolumeSnapshots;
+use crate::kinds::warning::Warnings;
+use crate::kinds::workload::Workloads;
 use crate::metrics::WatcherMetrics;
 use crate::pulse::Pulse;
 use crate::scope::Scope;
@@ -19,6 +30,10 @@ use crate::watching::{KindOfObject, Watching};
 
 /// Name of the readiness check for Argo CD's objects.
 const ARGO_CD: &str = "argocd-watch";
+/// Name of the one for all other objects.
+const KUBERNETES: &str = "kubernetes-watch";
+/// Name of the lease.
+const LEASE: &str = "watcher";
 /// How often everything is listed anew, whatever the watch says. Long enough to cost nothing (one request per page of
 /// objects), short enough that a change that no watch told is still news.
 const RELIST: Duration = Duration::from_mins(15);
@@ -28,8 +43,10 @@ pub struct Watcher {
     client: Client,
     ports: Ports,
     watches: Vec<Begin>,
-    pulses: Vec<Arc<Pulse>>,
+    /// Each with whether it is of Argo CD.
+    pulses: Vec<(bool, Arc<Pulse>)>,
     relist: Duration,
+    leases: Option<Arc<Leases>>,
 }
 
 /// Begins a watch, which goes on until the shutdown.
@@ -52,17 +69,22 @@ impl Watcher {
     ) -> Result<Self, metrics::Error> {
         let watcher_metrics = WatcherMetrics::register(metrics.registry())?;
         let ports = Ports { bus, store, clock, metrics, watcher_metrics };
-        let mut this = Self { client, ports, watches: Vec::new(), pulses: Vec::new(), relist: RELIST };
+        let mut this =
+            Self { client, ports, watches: Vec::new(), pulses: Vec::new(), relist: RELIST, leases: None };
         for kind in &watching.kinds {
-            match kind {
-                KindOfObject::Applications => this.add(Applications::default(), &watching.argocd),
+            this.add_kind(*kind, watching);
+        }
+        for (name, argocd) in [(ARGO_CD, true), (KUBERNETES, false)] {
+            let of_this =
+                |(of_argocd, pulse): &(bool, Arc<Pulse>)| (*of_argocd == argocd).then(|| pulse.clone());
+            let checked: Vec<Arc<Pulse>> = this.pulses.iter().filter_map(of_this).collect();
+            if !checked.is_empty() {
+                health.register(name, move || {
+                    let verdict = checked.iter().try_for_each(|pulse| pulse.check());
+                    Box::pin(async { verdict })
+                });
             }
         }
-        let checked = this.pulses.clone();
-        health.register(ARGO_CD, move || {
-            let verdict = checked.iter().try_for_each(|pulse| pulse.check());
-            Box::pin(async { verdict })
-        });
         Ok(this)
     }
 
@@ -73,16 +95,63 @@ impl Watcher {
         self
     }
 
+    /// Of several processes, the one that has the lease does the work; the others stand by.
+    #[must_use]
+    pub fn with_leases(mut self, leases: Option<Arc<Leases>>) -> Self {
+        self.leases = leases;
+        self
+    }
+
     /// Follows the objects until the shutdown, whatever is away meanwhile.
     ///
     /// # Errors
     /// When a state that was kept cannot be read: a person has to look.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Self { client, ports, watches, pulses: _, relist } = self;
+        let Some(leases) = self.leases.clone() else { return self.follow(&shutdown).await };
+        loop {
+            self.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
+            let Some(mut lease) = wait(&leases, &shutdown).await else { return Ok(()) };
+            self.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(false));
+            let fence = lease.fence();
+            // What is under way when the lease is lost is cut off: the next holder publishes what is kept, and what
+            // this one had begun to write is no longer the state that it compared with.
+            let ended = tokio::select! {
+                ended = self.follow(&shutdown) => Some(ended),
+                () = fence.lost() => None,
+                () = leases.keep(&mut lease) => None,
+            };
+            leases.release(lease).await;
+            if let Some(ended) = ended {
+                return ended;
+            }
+            tracing::warn!("the lease of the watcher is lost: another process may follow the objects now");
+        }
+    }
+
+    async fn follow(&self, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let Self { client, ports, watches, pulses: _, relist, leases: _ } = self;
         let watches =
-            watches.iter().map(|begin| begin(client.clone(), ports.clone(), relist, shutdown.clone()));
+            watches.iter().map(|begin| begin(client.clone(), ports.clone(), *relist, shutdown.clone()));
         try_join_all(watches).await?;
         Ok(())
+    }
+
+    fn add_kind(&mut self, kind: KindOfObject, Watching { kinds: _, argocd, namespaces }: &Watching) {
+        use KindOfObject as K;
+        match kind {
+            K::Applications => self.add(Applications::default(), argocd),
+            K::Deployments => self.add(Workloads::of(WorkloadKind::Deployment), namespaces),
+            K::StatefulSets => self.add(Workloads::of(WorkloadKind::StatefulSet), namespaces),
+            K::DaemonSets => self.add(Workloads::of(WorkloadKind::DaemonSet), namespaces),
+            K::Pods => self.add(Pods::default(), namespaces),
+            K::Nodes => self.add(Nodes::default(), namespaces),
+            K::Jobs => self.add(Jobs::default(), namespaces),
+            K::PersistentVolumeClaims => self.add(VolumeClaims::default(), namespaces),
+            K::HorizontalPodAutoscalers => self.add(Autoscalers::default(), namespaces),
+            K::Namespaces => self.add(Namespaces::default(), namespaces),
+            K::Events => self.add(Warnings::default(), namespaces),
+            K::VolumeSnapshots => self.add(VolumeSnapshots::default(), namespaces),
+        }
     }
 
     fn add<W: Watched>(&mut self, watched: W, scope: &Scope) {
@@ -100,7 +169,7 @@ impl Watcher {
                 None if what.namespaced => format!("{} in all namespaces", what.several),
                 None => what.several.clone(),
             }));
-            self.pulses.push(pulse.clone());
+            self.pulses.push((what.resource.group == "argoproj.io", pulse.clone()));
             self.watches.push(begin(watched.clone(), namespace, pulse));
         }
     }
@@ -117,4 +186,26 @@ fn begin<W: Watched>(watched: Arc<W>, namespace: Option<String>, pulse: Arc<Puls
         let announcer = Announcer::new(watched.clone(), ports.clone(), pulse.clone(), namespace.as_deref());
         Watch { api, announcer, pulse, ports, relist }.run(shutdown).boxed()
     })
+}
+
+/// The lease, as soon as it can be had; `None` on shutdown.
+async fn wait(leases: &Leases, shutdown: &Shutdown) -> Option<Lease> {
+    let mut told = false;
+    loop {
+        match leases.acquire(LEASE).await {
+            Ok(Some(lease)) => return Some(lease),
+            Ok(None) if !told => tracing::info!("another process watches: waiting for its lease"),
+            Ok(None) => {}
+            Err(error) if !told => {
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(error, "the watcher has no lease yet, trying again");
+            }
+            Err(_) => {}
+        }
+        told = true;
+        tokio::select! {
+            () = shutdown.triggered() => return None,
+            () = tokio::time::sleep(chassis::backoff::jitter(Leases::beat())) => {}
+        }
+    }
 }

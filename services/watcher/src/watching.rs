@@ -16,6 +16,28 @@ use crate::Scope;
 pub enum KindOfObject {
     /// Argo CD's Applications.
     Applications,
+    /// `apps/v1` Deployments.
+    Deployments,
+    /// `apps/v1` `StatefulSets`.
+    StatefulSets,
+    /// `apps/v1` `DaemonSets`.
+    DaemonSets,
+    /// Pods.
+    Pods,
+    /// Nodes.
+    Nodes,
+    /// `batch/v1` Jobs.
+    Jobs,
+    /// `PersistentVolumeClaims`.
+    PersistentVolumeClaims,
+    /// `autoscaling/v2` `HorizontalPodAutoscalers`.
+    HorizontalPodAutoscalers,
+    /// Namespaces.
+    Namespaces,
+    /// Events of the type Warning.
+    Events,
+    /// `snapshot.storage.k8s.io/v1` `VolumeSnapshots`.
+    VolumeSnapshots,
 }
 
 /// What is watched, and where.
@@ -31,11 +53,7 @@ pub struct Watching {
 
 impl Default for Watching {
     fn default() -> Self {
-        Self {
-            kinds: [KindOfObject::Applications].into(),
-            argocd: Scope::default(),
-            namespaces: Scope::All,
-        }
+        Self { kinds: [KindOfObject::Applications].into(), argocd: Scope::default(), namespaces: Scope::All }
     }
 }
 

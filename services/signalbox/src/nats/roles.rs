@@ -37,10 +37,10 @@ pub fn all() -> Vec<Role> {
 pub fn of(service: Service) -> Role {
     let keeps: &[Bucket] = match service {
         Service::Gateway | Service::Automator | Service::Notifier => &[],
-        // What was seen last; the newest request of each environment.
-        Service::Watcher | Service::Deployer => &[Bucket::Watch],
-        // The last tick of each schedule; who is active.
-        Service::Scheduler => &[Bucket::Watch, Bucket::Lease],
+        // The newest request of each environment.
+        Service::Deployer => &[Bucket::Watch],
+        // What was seen last, the last tick of each schedule; who is active.
+        Service::Watcher | Service::Scheduler => &[Bucket::Watch, Bucket::Lease],
         Service::Console => &[Bucket::DeadLetters, Bucket::Runs],
     };
     let handler = match service {

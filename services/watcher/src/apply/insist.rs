@@ -65,11 +65,7 @@ impl<W: Watched> Announcer<W> {
     }
 
     /// Returns when the store has done it, or when the state is not the one that was expected.
-    pub(super) async fn insist_on_write<T, F>(
-        &self,
-        key: &Key,
-        write: impl FnMut() -> F,
-    ) -> Result<T, Stop>
+    pub(super) async fn insist_on_write<T, F>(&self, key: &Key, write: impl FnMut() -> F) -> Result<T, Stop>
     where
         F: Future<Output = Result<T, StoreError>>,
     {

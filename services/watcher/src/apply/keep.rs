@@ -109,12 +109,7 @@ impl<W: Watched> Announcer<W> {
         Ok(())
     }
 
-    async fn write(
-        &self,
-        key: &Key,
-        record: &Record<W::Sight>,
-        revision: Option<u64>,
-    ) -> Result<u64, Stop> {
+    async fn write(&self, key: &Key, record: &Record<W::Sight>, revision: Option<u64>) -> Result<u64, Stop> {
         let (name, bytes) = (key.in_store(&self.watched.what().prefix), record.encode());
         let expect = revision.map_or(Expect::Absent, Expect::Revision);
         let write = || self.ports.store.put(Bucket::Watch, &name, bytes.clone(), expect, None);
@@ -163,10 +158,8 @@ impl<W: Watched> Announcer<W> {
 
     fn mark_of(&self, namespace: Option<&str>) -> String {
         let prefix = &self.watched.what().prefix;
-        namespace.map_or_else(
-            || format!("{MARKS}/{prefix}"),
-            |namespace| format!("{MARKS}/{prefix}/{namespace}"),
-        )
+        namespace
+            .map_or_else(|| format!("{MARKS}/{prefix}"), |namespace| format!("{MARKS}/{prefix}/{namespace}"))
     }
 
     pub(super) fn prefix(&self) -> String {

@@ -63,7 +63,11 @@ impl Sight {
 }
 
 fn part<T: DeserializeOwned>(part: &'static str, value: Option<Value>) -> Result<Option<T>, Unreadable> {
-    value.map(serde_json::from_value).transpose().map_err(|source| Unreadable::Shape { part, who: "Argo CD", source })
+    value.map(serde_json::from_value).transpose().map_err(|source| Unreadable::Shape {
+        part,
+        who: "Argo CD",
+        source,
+    })
 }
 
 /// An operation without a phase has not begun.
