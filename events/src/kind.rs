@@ -7,7 +7,10 @@
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::Payload;
-use crate::payload::{alert, application, automation, autoscaler, dead_letter, deploy, image, job, namespace, node, notification, pod, schedule, volume_claim, volume_snapshot, warning, workload};
+use crate::payload::{
+    alert, application, automation, autoscaler, dead_letter, deploy, image, job, namespace, node,
+    notification, pod, schedule, volume_claim, volume_snapshot, warning, workload,
+};
 
 macro_rules! kinds {
     ($(

@@ -61,6 +61,64 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         Kind::AlertFiring
         | Kind::AlertResolved
         | Kind::AutomationEvaluated
+        | Kind::DeploymentCreated
+        | Kind::DeploymentDeleted
+        | Kind::DeploymentImageChanged
+        | Kind::DeploymentScaled
+        | Kind::DeploymentProgressing
+        | Kind::DeploymentRolledOut
+        | Kind::DeploymentDeadlineExceeded
+        | Kind::DeploymentAvailable
+        | Kind::DeploymentUnavailable
+        | Kind::StatefulSetCreated
+        | Kind::StatefulSetDeleted
+        | Kind::StatefulSetImageChanged
+        | Kind::StatefulSetScaled
+        | Kind::StatefulSetProgressing
+        | Kind::StatefulSetRolledOut
+        | Kind::StatefulSetDeadlineExceeded
+        | Kind::StatefulSetAvailable
+        | Kind::StatefulSetUnavailable
+        | Kind::DaemonSetCreated
+        | Kind::DaemonSetDeleted
+        | Kind::DaemonSetImageChanged
+        | Kind::DaemonSetScaled
+        | Kind::DaemonSetProgressing
+        | Kind::DaemonSetRolledOut
+        | Kind::DaemonSetDeadlineExceeded
+        | Kind::DaemonSetAvailable
+        | Kind::DaemonSetUnavailable
+        | Kind::PodCrashLooping
+        | Kind::PodOomKilled
+        | Kind::PodImagePullFailing
+        | Kind::PodEvicted
+        | Kind::PodUnschedulable
+        | Kind::PodNotReady
+        | Kind::PodRecovered
+        | Kind::NodeJoined
+        | Kind::NodeLeft
+        | Kind::NodeReady
+        | Kind::NodeNotReady
+        | Kind::NodeUnderPressure
+        | Kind::NodeRelieved
+        | Kind::NodeCordoned
+        | Kind::NodeUncordoned
+        | Kind::JobSucceeded
+        | Kind::JobFailed
+        | Kind::VolumeClaimBound
+        | Kind::VolumeClaimPending
+        | Kind::VolumeClaimLost
+        | Kind::VolumeClaimResized
+        | Kind::VolumeClaimDeleted
+        | Kind::AutoscalerAtMax
+        | Kind::AutoscalerLimited
+        | Kind::AutoscalerWithinLimits
+        | Kind::NamespaceCreated
+        | Kind::NamespaceTerminating
+        | Kind::NamespaceDeleted
+        | Kind::EventWarning
+        | Kind::VolumeSnapshotReady
+        | Kind::VolumeSnapshotFailed
         | Kind::DeadLetterCreated
         | Kind::NotificationRequested
         | Kind::NotificationSent

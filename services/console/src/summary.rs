@@ -1,5 +1,6 @@
 //! What an event says, in a few words.
 
+mod cluster;
 mod foreign;
 mod github;
 mod ours;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::lease::{Lease, Leases};
-use chassis::{Bus, Clock, Health, Metrics, Shutdown, Store, metrics};
+use chassis::lease::{Fence, Leases};
+use chassis::{Bus, Clock, Health, Metrics, Shutdown, Store, metrics, runner};
 use events::payload::workload::WorkloadKind;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, try_join_all};
@@ -32,8 +32,6 @@ use crate::watching::{KindOfObject, Watching};
 const ARGO_CD: &str = "argocd-watch";
 /// Name of the one for all other objects.
 const KUBERNETES: &str = "kubernetes-watch";
-/// Name of the lease.
-const LEASE: &str = "watcher";
 /// How often everything is listed anew, whatever the watch says. Long enough to cost nothing (one request per page of
 /// objects), short enough that a change that no watch told is still news.
 const RELIST: Duration = Duration::from_mins(15);
@@ -54,6 +52,9 @@ type Begin =
     Box<dyn Fn(Client, Ports, Duration, Shutdown) -> BoxFuture<'static, Result<(), Stop>> + Send + Sync>;
 
 impl Watcher {
+    /// Its name: that of the lease and the label.
+    pub const NAME: &str = "watcher";
+
     /// Registers the metrics and the readiness check; nothing is asked of the cluster yet.
     ///
     /// # Errors
@@ -107,25 +108,21 @@ impl Watcher {
     /// # Errors
     /// When a state that was kept cannot be read: a person has to look.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
-        let Some(leases) = self.leases.clone() else { return self.follow(&shutdown).await };
-        loop {
-            self.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
-            let Some(mut lease) = wait(&leases, &shutdown).await else { return Ok(()) };
-            self.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(false));
-            let fence = lease.fence();
-            // What is under way when the lease is lost is cut off: the next holder publishes what is kept, and what
-            // this one had begun to write is no longer the state that it compared with.
+        let active = self.ports.metrics.active(Self::NAME);
+        let (this, until) = (&self, &shutdown);
+        this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
+        let work = |fence: Fence| async move {
+            this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(false));
+            // What is under way when the lease is lost is cut off: the next holder publishes what is kept, and what this
+            // one had begun to write is no longer the state that it compared with.
             let ended = tokio::select! {
-                ended = self.follow(&shutdown) => Some(ended),
-                () = fence.lost() => None,
-                () = leases.keep(&mut lease) => None,
+                ended = this.follow(until) => ended,
+                () = fence.lost() => Ok(()),
             };
-            leases.release(lease).await;
-            if let Some(ended) = ended {
-                return ended;
-            }
-            tracing::warn!("the lease of the watcher is lost: another process may follow the objects now");
-        }
+            this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
+            ended
+        };
+        runner::alone(this.leases.clone(), Self::NAME, &active, until, work).await
     }
 
     async fn follow(&self, shutdown: &Shutdown) -> anyhow::Result<()> {
@@ -186,26 +183,4 @@ fn begin<W: Watched>(watched: Arc<W>, namespace: Option<String>, pulse: Arc<Puls
         let announcer = Announcer::new(watched.clone(), ports.clone(), pulse.clone(), namespace.as_deref());
         Watch { api, announcer, pulse, ports, relist }.run(shutdown).boxed()
     })
-}
-
-/// The lease, as soon as it can be had; `None` on shutdown.
-async fn wait(leases: &Leases, shutdown: &Shutdown) -> Option<Lease> {
-    let mut told = false;
-    loop {
-        match leases.acquire(LEASE).await {
-            Ok(Some(lease)) => return Some(lease),
-            Ok(None) if !told => tracing::info!("another process watches: waiting for its lease"),
-            Ok(None) => {}
-            Err(error) if !told => {
-                let error = format!("{:#}", anyhow::Error::new(error));
-                tracing::warn!(error, "the watcher has no lease yet, trying again");
-            }
-            Err(_) => {}
-        }
-        told = true;
-        tokio::select! {
-            () = shutdown.triggered() => return None,
-            () = tokio::time::sleep(chassis::backoff::jitter(Leases::beat())) => {}
-        }
-    }
 }

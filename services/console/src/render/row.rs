@@ -67,12 +67,45 @@ fn tone(kind: Option<Kind>) -> Tone {
         | Kind::ApplicationOperationError
         | Kind::DeadLetterCreated
         | Kind::DeployFailed
-        | Kind::NotificationFailed => Tone::Bad,
+        | Kind::NotificationFailed
+        | Kind::DeploymentDeadlineExceeded
+        | Kind::DeploymentUnavailable
+        | Kind::StatefulSetDeadlineExceeded
+        | Kind::StatefulSetUnavailable
+        | Kind::DaemonSetDeadlineExceeded
+        | Kind::DaemonSetUnavailable
+        | Kind::PodCrashLooping
+        | Kind::PodOomKilled
+        | Kind::PodImagePullFailing
+        | Kind::PodEvicted
+        | Kind::PodUnschedulable
+        | Kind::PodNotReady
+        | Kind::NodeNotReady
+        | Kind::NodeUnderPressure
+        | Kind::JobFailed
+        | Kind::VolumeClaimLost
+        | Kind::AutoscalerAtMax
+        | Kind::AutoscalerLimited
+        | Kind::EventWarning
+        | Kind::VolumeSnapshotFailed => Tone::Bad,
         Kind::AlertResolved
         | Kind::ApplicationHealthy
         | Kind::ApplicationOperationSucceeded
         | Kind::DeploySucceeded
-        | Kind::NotificationSent => Tone::Good,
+        | Kind::NotificationSent
+        | Kind::DeploymentRolledOut
+        | Kind::DeploymentAvailable
+        | Kind::StatefulSetRolledOut
+        | Kind::StatefulSetAvailable
+        | Kind::DaemonSetRolledOut
+        | Kind::DaemonSetAvailable
+        | Kind::PodRecovered
+        | Kind::NodeReady
+        | Kind::NodeRelieved
+        | Kind::JobSucceeded
+        | Kind::VolumeClaimBound
+        | Kind::AutoscalerWithinLimits
+        | Kind::VolumeSnapshotReady => Tone::Good,
         Kind::ImagePushed
         | Kind::ApplicationCreated
         | Kind::ApplicationDeleted
@@ -87,6 +120,31 @@ fn tone(kind: Option<Kind>) -> Tone {
         | Kind::DeployRequested
         | Kind::DeployStarted
         | Kind::NotificationRequested
-        | Kind::ScheduleTicked => Tone::Plain,
+        | Kind::ScheduleTicked
+        | Kind::DeploymentCreated
+        | Kind::DeploymentDeleted
+        | Kind::DeploymentImageChanged
+        | Kind::DeploymentScaled
+        | Kind::DeploymentProgressing
+        | Kind::StatefulSetCreated
+        | Kind::StatefulSetDeleted
+        | Kind::StatefulSetImageChanged
+        | Kind::StatefulSetScaled
+        | Kind::StatefulSetProgressing
+        | Kind::DaemonSetCreated
+        | Kind::DaemonSetDeleted
+        | Kind::DaemonSetImageChanged
+        | Kind::DaemonSetScaled
+        | Kind::DaemonSetProgressing
+        | Kind::NodeJoined
+        | Kind::NodeLeft
+        | Kind::NodeCordoned
+        | Kind::NodeUncordoned
+        | Kind::VolumeClaimPending
+        | Kind::VolumeClaimResized
+        | Kind::VolumeClaimDeleted
+        | Kind::NamespaceCreated
+        | Kind::NamespaceTerminating
+        | Kind::NamespaceDeleted => Tone::Plain,
     }
 }

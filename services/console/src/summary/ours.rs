@@ -10,7 +10,7 @@ use events::payload::schedule::{Cause, Ticked};
 use events::payload::{dead_letter, image, notification};
 use events::{Envelope, Kind};
 
-use super::{Effect, LINE, Summary, word_of};
+use super::{Effect, LINE, Summary, cluster, word_of};
 use crate::line;
 
 /// Sums up one of our events; an error when its body is not what its type says.
@@ -32,6 +32,64 @@ pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_jso
         | Kind::ApplicationOperationSucceeded
         | Kind::ApplicationOperationFailed
         | Kind::ApplicationOperationError => plain(application(&event.payload()?)),
+        Kind::DeploymentCreated
+        | Kind::DeploymentDeleted
+        | Kind::DeploymentImageChanged
+        | Kind::DeploymentScaled
+        | Kind::DeploymentProgressing
+        | Kind::DeploymentRolledOut
+        | Kind::DeploymentDeadlineExceeded
+        | Kind::DeploymentAvailable
+        | Kind::DeploymentUnavailable
+        | Kind::StatefulSetCreated
+        | Kind::StatefulSetDeleted
+        | Kind::StatefulSetImageChanged
+        | Kind::StatefulSetScaled
+        | Kind::StatefulSetProgressing
+        | Kind::StatefulSetRolledOut
+        | Kind::StatefulSetDeadlineExceeded
+        | Kind::StatefulSetAvailable
+        | Kind::StatefulSetUnavailable
+        | Kind::DaemonSetCreated
+        | Kind::DaemonSetDeleted
+        | Kind::DaemonSetImageChanged
+        | Kind::DaemonSetScaled
+        | Kind::DaemonSetProgressing
+        | Kind::DaemonSetRolledOut
+        | Kind::DaemonSetDeadlineExceeded
+        | Kind::DaemonSetAvailable
+        | Kind::DaemonSetUnavailable => plain(cluster::workload(&event.payload()?)),
+        Kind::PodCrashLooping
+        | Kind::PodOomKilled
+        | Kind::PodImagePullFailing
+        | Kind::PodEvicted
+        | Kind::PodUnschedulable
+        | Kind::PodNotReady
+        | Kind::PodRecovered => plain(cluster::pod(&event.payload()?)),
+        Kind::NodeJoined
+        | Kind::NodeLeft
+        | Kind::NodeReady
+        | Kind::NodeNotReady
+        | Kind::NodeUnderPressure
+        | Kind::NodeRelieved
+        | Kind::NodeCordoned
+        | Kind::NodeUncordoned => plain(cluster::node(&event.payload()?)),
+        Kind::JobSucceeded | Kind::JobFailed => plain(cluster::job(&event.payload()?)),
+        Kind::VolumeClaimBound
+        | Kind::VolumeClaimPending
+        | Kind::VolumeClaimLost
+        | Kind::VolumeClaimResized
+        | Kind::VolumeClaimDeleted => plain(cluster::volume_claim(&event.payload()?)),
+        Kind::AutoscalerAtMax | Kind::AutoscalerLimited | Kind::AutoscalerWithinLimits => {
+            plain(cluster::autoscaler(&event.payload()?))
+        }
+        Kind::NamespaceCreated | Kind::NamespaceTerminating | Kind::NamespaceDeleted => {
+            plain(cluster::namespace(&event.payload()?))
+        }
+        Kind::EventWarning => plain(cluster::warning(&event.payload()?)),
+        Kind::VolumeSnapshotReady | Kind::VolumeSnapshotFailed => {
+            plain(cluster::volume_snapshot(&event.payload()?))
+        }
         Kind::AutomationEvaluated => evaluated(&event.payload()?),
         Kind::DeadLetterCreated => plain(given_up(&event.payload()?)),
         Kind::DeployRequested => plain(requested(&event.payload()?)),

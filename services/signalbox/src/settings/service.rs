@@ -13,7 +13,7 @@ use strum::{EnumIter, IntoEnumIterator as _, IntoStaticStr};
 pub enum Service {
     /// world -> event: webhooks
     Gateway,
-    /// world -> event: Argo CD Applications
+    /// world -> event: Kubernetes objects and Argo CD Applications
     Watcher,
     /// time -> event: schedules
     Scheduler,

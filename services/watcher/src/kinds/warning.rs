@@ -86,7 +86,7 @@ impl Watched for Warnings {
         let event = body.metadata.uid()?;
         let count = body.series.as_ref().and_then(|series| series.count).or(body.count).unwrap_or(1);
         let last = body.series.and_then(|series| series.last_observed_time);
-        let first = body.first_timestamp.or_else(|| body.event_time.clone());
+        let first = body.first_timestamp.or_else(|| body.at.clone());
         let wire::Involved { kind, name, namespace, uid } = body.involved_object.unwrap_or_default();
         let text = |text: Option<String>| said(text).unwrap_or_default();
         Ok(Sight {
@@ -96,7 +96,7 @@ impl Watched for Warnings {
             namespace: text(namespace),
             reason: text(body.reason),
             message: text(body.message),
-            last: last.or(body.last_timestamp).or(body.event_time),
+            last: last.or(body.last_timestamp).or(body.at),
             first: first.or(body.metadata.creation_timestamp),
             reporter: said(body.reporting_component).or_else(|| said(body.source?.component)),
             counts: BTreeMap::from([(event, count.max(1))]),

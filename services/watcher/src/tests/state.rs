@@ -19,18 +19,18 @@ fn now() -> DateTime<Utc> {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
-fn follow(before: Option<&Record>, sight: Sight) -> Record {
+fn follow(before: Option<&Record>, sight: &Sight) -> Record {
     let (watched, place) = (Applications::default(), Record::next(before, now()));
-    let verdict = watched.decide(before.map(|before| &before.seen), &sight, now());
-    let events = verdict.changes.iter().map(|change| watched.event(&key(), place, &sight, change, now()));
+    let verdict = watched.decide(before.map(|before| &before.seen), sight, now());
+    let events = verdict.changes.iter().map(|change| watched.event(&key(), place, sight, change, now()));
     let unpublished = events.collect();
     let (first_seen, sequence) = (place.first_seen, place.sequence);
     Record { first_seen, sequence, seen: verdict.keep.unwrap(), gone: false, unpublished }
 }
 
 fn degraded() -> Record {
-    let first = follow(None, sight(&synced_and_healthy()));
-    follow(Some(&first), sight(&with(synced_and_healthy(), "health", json!({"status": "Degraded"}))))
+    let first = follow(None, &sight(&synced_and_healthy()));
+    follow(Some(&first), &sight(&with(synced_and_healthy(), "health", json!({"status": "Degraded"}))))
 }
 
 #[test]

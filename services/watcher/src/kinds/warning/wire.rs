@@ -15,7 +15,8 @@ pub struct Event {
     pub series: Option<Series>,
     pub first_timestamp: Option<Time>,
     pub last_timestamp: Option<Time>,
-    pub event_time: Option<Time>,
+    #[serde(rename = "eventTime")]
+    pub at: Option<Time>,
     pub source: Option<Source>,
     pub reporting_component: Option<String>,
 }
