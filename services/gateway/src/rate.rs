@@ -34,11 +34,12 @@ pub(crate) struct Turn<'a> {
     caller: Caller,
 }
 
-/// Requests that a caller may send at once, and when that was so.
+/// Requests that a caller may send at once, when that was so, and after which silence it is as good as new.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     left: f64,
     at: Instant,
+    per: Duration,
 }
 
 impl Rates {
@@ -47,12 +48,12 @@ impl Rates {
         let mut buckets = self.lock();
         if buckets.len() >= MOST_CALLERS && !buckets.contains_key(&caller) {
             // Whoever was silent for as long as it takes to fill up is as good as new.
-            buckets.retain(|_, bucket| now.duration_since(bucket.at) < rate.per);
+            buckets.retain(|_, bucket| now.duration_since(bucket.at) < bucket.per);
             if buckets.len() >= MOST_CALLERS {
                 caller.origin = None;
             }
         }
-        let full = Bucket { left: f64::from(rate.requests), at: now };
+        let full = Bucket { left: f64::from(rate.requests), at: now, per: rate.per };
         buckets.entry(caller.clone()).or_insert(full).take(rate, now)?;
         drop(buckets);
         Ok(Turn { rates: self, caller })
@@ -78,7 +79,7 @@ impl Bucket {
         let most = f64::from(rate.requests);
         let each = rate.per.as_secs_f64() / most;
         let refilled = now.duration_since(self.at).as_secs_f64() / each;
-        *self = Self { left: (self.left + refilled).min(most), at: now };
+        *self = Self { left: (self.left + refilled).min(most), at: now, per: rate.per };
         if self.left < 1.0 {
             return Err(Duration::from_secs_f64((1.0 - self.left) * each));
         }
@@ -158,5 +159,21 @@ mod tests {
         // Those that were silent for a minute make room.
         assert!(rates.take(caller(Some("new.example")), RATE, now + RATE.per).is_ok());
         assert_eq!(rates.lock().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_with_a_shorter_rate_does_not_give_another_its_turns_back() {
+        const HOURLY: Rate = Rate { requests: 1, per: Duration::from_hours(1) };
+        let (rates, now) = (Rates::default(), Instant::now());
+        let slow = Caller { source: "nightly".to_owned(), origin: None };
+        assert!(rates.take(slow.clone(), HOURLY, now).is_ok());
+        for n in 0..MOST_CALLERS {
+            let _ = rates.take(caller(Some(&format!("{n}.example"))), RATE, now);
+        }
+        // It is full, and makes room.
+        let later = now + 2 * RATE.per;
+        assert!(rates.take(caller(Some("new.example")), RATE, later).is_ok());
+        assert!(rates.lock().len() < MOST_CALLERS);
+        assert!(rates.take(slow, HOURLY, later).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream;
 use chassis::bus::{Bus as _, Settle};
 use chassis::lease::Leases;
-use chassis::{Bucket, ConsumerSpec, Expect, StoreError};
+use chassis::{Bucket, ConsumerSpec, Engine, Expect, StoreError};
 use futures::StreamExt as _;
 
 use super::{World, ids, keyed, next_in_spite_of_errors};
@@ -182,6 +182,35 @@ async fn a_watch_goes_on_with_what_has_changed_when_its_bucket_is_made_anew() ->
         put(key).await?;
         assert_eq!(heard().await?, (key.to_owned(), true));
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_tells_what_was_written_at_the_same_places_of_a_bucket_that_is_made_anew()
+-> anyhow::Result<()> {
+    let world = World::start().await?;
+    let process = world.process().await?;
+    let put = async |process: &Engine, key: &str, value: &[u8]| {
+        process.store.put(Bucket::Ledger, key, value.to_vec(), Expect::Any, None).await
+    };
+    let before = put(&process, "again", b"before").await?;
+    put(&process, "gone", b"before").await?;
+    let mut changes = process.store.watch(Bucket::Ledger, "").await?;
+    world.raw.delete_key_value("SIGNALBOX_ledger").await?;
+    // Another process makes it anew, and writes before the watch looks.
+    let other = world.process().await?;
+    assert_eq!(put(&other, "again", b"after").await?, before, "the new bucket counts from the beginning");
+    let mut gone = false;
+    loop {
+        let change = tokio::time::timeout(PATIENCE, changes.next()).await?;
+        let change = change.ok_or_else(|| anyhow::anyhow!("the watch has ended"))?;
+        gone |= change.key == "gone" && change.entry.is_none();
+        if change.entry.is_some_and(|entry| entry.value == b"after") {
+            assert_eq!(change.key, "again");
+            break;
+        }
+    }
+    assert!(gone, "what is not in the new bucket is told first");
     Ok(())
 }
 

@@ -18,7 +18,6 @@ use super::{JetStream, blobs::Blobs, dedup, message, verify};
 use crate::archive::{Archive, Cursor, KnownId, RawRecord, Report, StateRecord};
 use crate::bus::{BusError, Position};
 use crate::store::{Bucket, Expect, Store as _};
-use crate::{Clock as _, SystemClock};
 
 /// Messages on their way at once.
 const IN_FLIGHT: usize = 256;
@@ -28,15 +27,16 @@ impl JetStream {
         Blobs { assets, context: &self.ground.context }
     }
 
-    /// Deletes the large bodies of which nothing speaks any more; returns how many. It is done by itself once a day.
-    pub async fn sweep_blobs(&self, now: DateTime<Utc>) -> anyhow::Result<usize> {
-        super::sweep::sweep(&self.ground, now).await
+    /// Deletes the large bodies of which nothing speaks any more, and which are older than the log by `margin`; returns how
+    /// many. It is done by itself once a day.
+    pub async fn sweep_blobs(&self, margin: TimeDelta) -> anyhow::Result<usize> {
+        super::sweep::sweep(&self.ground, margin).await
     }
 
-    /// Makes a large body last as long as what is published now.
-    pub async fn renew_blob(&self, name: &str, now: DateTime<Utc>) -> anyhow::Result<()> {
+    /// Makes a large body last as long as what is published now, if its last renewal is older than that.
+    pub async fn renew_blob(&self, name: &str, older: TimeDelta) -> anyhow::Result<()> {
         let assets = self.assets().await?;
-        self.blobs(&assets).renew(name, now).await
+        self.blobs(&assets).renew(name, older).await
     }
 
     async fn state_of(&self, bucket: Bucket) -> anyhow::Result<Arc<BTreeMap<String, StateRecord>>> {
@@ -164,7 +164,8 @@ impl Archive for JetStream {
         let failed = self.failed("restore the state");
         let assets = self.assets().await.map_err(&failed)?;
         let buckets = Buckets { assets, ground: self.ground.clone() };
-        let now = SystemClock.now();
+        // The server counts their time down.
+        let now = history::now(&self.ground, STREAM).await.map_err(&failed)?;
         let writes = entries.into_iter().filter_map(|StateRecord { bucket, key, value, expires }| {
             let left = match expires {
                 None => None,

@@ -1,9 +1,10 @@
 //! Large bodies in the object store.
 //!
 //! They do not expire by themselves. Each has the time of its last renewal: to put it again renews it, and whatever
-//! refers to it from the log was published after that. So what is older than the log keeps messages, and is not
-//! mentioned by a dead letter, is of no use any more, and is swept ([`Blobs::sweep`]). All writes of an object's
-//! description are compare-and-set, so that a sweep and a renewal at once cannot lose it.
+//! refers to it from the log was published after that, or within [`RENEWED`] before. So what is older than the log's
+//! oldest message by [`MARGIN`], and is not mentioned by a dead letter, is of no use any more, and is swept
+//! ([`Blobs::sweep`]). All of these times are the server's: the clocks of the processes may differ by any amount. All
+//! writes of an object's description are compare-and-set, so that a sweep and a renewal at once cannot lose it.
 
 use std::time::Duration;
 
@@ -19,16 +20,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt as _;
 
-use super::message;
 use super::stream::{Assets, STREAM};
+use super::{history, message};
 
 const SCHEME: &str = "sha256:";
 /// How long one body may take to come or go.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A body is renewed when its last renewal is older than this.
-const RENEWED: TimeDelta = TimeDelta::days(1);
-/// A body is kept for longer than the log keeps messages by this.
-const MARGIN: TimeDelta = TimeDelta::days(2);
+pub const RENEWED: TimeDelta = TimeDelta::days(1);
+/// A body is kept for longer than the log's oldest message by this: more than [`RENEWED`], and what a publisher may take.
+pub const MARGIN: TimeDelta = TimeDelta::days(2);
 
 /// The large bodies.
 #[derive(Clone, Copy)]
@@ -61,16 +62,20 @@ fn bucket() -> String {
     format!("{STREAM}_blobs")
 }
 
+fn stream_name() -> String {
+    format!("OBJ_{}", bucket())
+}
+
 fn description(hash: &str) -> String {
     format!("$O.{}.M.{}", bucket(), BASE64_URL_SAFE.encode(hash))
 }
 
 impl Blobs<'_> {
     /// Keeps the bytes, or renews them; returns their name.
-    pub async fn put(self, bytes: &[u8], now: DateTime<Utc>) -> anyhow::Result<String> {
+    pub async fn put(self, bytes: &[u8]) -> anyhow::Result<String> {
         let name = format!("{SCHEME}{}", hex::encode(Sha256::digest(bytes)));
         let put = async {
-            if self.renewed(hash_of(&name)?, now).await? {
+            if self.renewed(hash_of(&name)?, RENEWED).await? {
                 return Ok(());
             }
             let mut reader = bytes;
@@ -100,9 +105,10 @@ impl Blobs<'_> {
         tokio::time::timeout(PATIENCE, get).await.context("the object store is too slow to give a body")?
     }
 
-    /// Makes a body that is there last as long as what is published now. One that is lost stays lost.
-    pub async fn renew(self, name: &str, now: DateTime<Utc>) -> anyhow::Result<()> {
-        let renew = self.renewed(hash_of(name)?, now);
+    /// Makes a body that is there last as long as what is published now, if its last renewal is older than that. One that
+    /// is lost stays lost.
+    pub async fn renew(self, name: &str, older: TimeDelta) -> anyhow::Result<()> {
+        let renew = self.renewed(hash_of(name)?, older);
         let renewed =
             tokio::time::timeout(PATIENCE, renew).await.context("the object store is too slow")??;
         if !renewed {
@@ -129,14 +135,15 @@ impl Blobs<'_> {
         Ok(names)
     }
 
-    /// Deletes what nothing refers to any more: what was renewed last before the log's oldest message, and is not
-    /// mentioned in `letters`. Returns how many.
-    pub async fn sweep(self, letters: &[Vec<u8>], now: DateTime<Utc>) -> anyhow::Result<usize> {
-        let log = self.assets.stream.get_info().await.context("cannot look at the log")?;
-        let Some(kept) = TimeDelta::from_std(log.config.max_age).ok().filter(|kept| !kept.is_zero()) else {
-            return Ok(0);
-        };
-        let limit = now - kept - MARGIN;
+    /// Deletes what nothing refers to any more: what was renewed last before the log's oldest message, by `margin`, and is
+    /// not mentioned in `letters`. Returns how many.
+    pub async fn sweep(self, letters: &[Vec<u8>], margin: TimeDelta) -> anyhow::Result<usize> {
+        // First the time: what is published after it into an empty log refers to what is renewed after it, but for the
+        // margin.
+        let now = history::time(self.context, STREAM).await?;
+        let log = self.assets.stream.get_info().await.context("cannot look at the log")?.state;
+        let oldest = if log.messages == 0 { now } else { message::time(log.first_timestamp) };
+        let limit = oldest - margin;
         let stream = self.stream().await?;
         let (mut from, mut swept) = (0, 0);
         while let Some(Described { mut info, revision, written }) = next(&stream, from).await? {
@@ -155,10 +162,11 @@ impl Blobs<'_> {
         Ok(swept)
     }
 
-    /// Whether the body is there, and as good as new.
-    async fn renewed(self, hash: &str, now: DateTime<Utc>) -> anyhow::Result<bool> {
+    /// Whether the body is there, and its last renewal is not older than that.
+    async fn renewed(self, hash: &str, older: TimeDelta) -> anyhow::Result<bool> {
+        let stream = self.stream().await?;
         loop {
-            let found = self.stream().await?.direct_get_last_for_subject(description(hash)).await;
+            let found = stream.direct_get_last_for_subject(description(hash)).await;
             let found = match found {
                 Ok(found) => describes(&found)?,
                 Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(false),
@@ -168,7 +176,8 @@ impl Blobs<'_> {
                 return Ok(false);
             }
             // On conflict somebody else renewed or deleted it meanwhile.
-            if now - found.written < RENEWED || self.describe(&found.info, found.revision).await? {
+            let now = history::time(self.context, &stream_name()).await?;
+            if now - found.written < older || self.describe(&found.info, found.revision).await? {
                 return Ok(true);
             }
         }
@@ -193,8 +202,7 @@ impl Blobs<'_> {
     }
 
     async fn stream(self) -> anyhow::Result<stream::Stream> {
-        let name = format!("OBJ_{}", bucket());
-        self.context.get_stream(name).await.context("cannot reach the object store")
+        self.context.get_stream(stream_name()).await.context("cannot reach the object store")
     }
 }
 

@@ -1,7 +1,6 @@
 //! The deliveries of a durable pull consumer.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,8 +47,7 @@ pub struct Pull {
     arrived: Option<(Message, OwnedSemaphorePermit)>,
     /// The keys of which an event is put off since a former life: which, and until when.
     put_off: BTreeMap<String, (u64, Instant)>,
-    /// How often the client had connected when the last delivery came, and which it was.
-    connects: u64,
+    /// The last delivery, as the server counts them for this consumer.
     sequence: Option<u64>,
     /// The highest place that was delivered.
     highest: u64,
@@ -60,7 +58,6 @@ pub struct Pull {
 impl Pull {
     /// Makes or resumes the consumer. What may be changed of one that exists is changed; its place in the log stays.
     pub async fn open(ground: Arc<Ground>, spec: ConsumerSpec) -> anyhow::Result<Self> {
-        let connects = connects(&ground);
         let opened = durable::open(&ground, &spec, None).await?;
         let Opened { messages, record, gate, put_off, until, highest } = opened;
         let place = Arc::new(Place::new(&spec.name, record));
@@ -83,7 +80,6 @@ impl Pull {
             messages,
             gate,
             put_off,
-            connects,
             highest,
             beats,
         })
@@ -92,21 +88,19 @@ impl Pull {
     /// Opens it anew after it was lost, at the place that is known.
     async fn reopen(&mut self) -> anyhow::Result<()> {
         self.ground.doubt();
-        let connects = connects(&self.ground);
         let opened = durable::open(&self.ground, &self.spec, Some(&self.place)).await?;
         let Opened { messages, record, gate, put_off, until: _, highest } = opened;
         (self.messages, self.gate, self.put_off) = (messages, gate, put_off);
         // Those that were given out keep their place in it.
         self.place.adopt(record);
         self.held.clear();
-        (self.connects, self.sequence, self.highest) = (connects, None, highest);
+        (self.sequence, self.highest) = (None, highest);
         Ok(())
     }
 
-    /// The connection broke since the last delivery, or there is a gap between this one and the last: were some lost on
-    /// the way, or given to a process that went on asking after its lease was over?
-    async fn after_reconnect(&mut self, sequence: u64) -> anyhow::Result<()> {
-        let connects = connects(&self.ground);
+    /// There is a gap between this delivery and the last: were some lost on the way when a connection broke, or given to a
+    /// process that went on asking after its lease was over?
+    async fn after_gap(&mut self, sequence: u64) -> anyhow::Result<()> {
         let gap = self.sequence.is_some_and(|before| sequence > before + 1);
         if gap && matches!(self.gate, Gate::Open) {
             let assets = self.ground.assets().await?;
@@ -126,7 +120,6 @@ impl Pull {
                 durable::limit(&assets, &self.spec, durable::NOTHING_NEW).await?;
             }
         }
-        self.connects = connects;
         Ok(())
     }
 
@@ -218,10 +211,6 @@ fn hears(spec: &ConsumerSpec, subject: &str, event: Option<&Envelope>) -> bool {
     spec.types.iter().any(|glob| events::subject::fits(glob, ty))
 }
 
-fn connects(ground: &Ground) -> u64 {
-    ground.client.statistics().connects.load(Ordering::Relaxed)
-}
-
 fn sequence_of(message: &Message) -> u64 {
     message.info().map_or(0, |info| info.stream_sequence)
 }
@@ -241,7 +230,7 @@ impl Deliveries for Pull {
             if let Some((message, _)) = &self.arrived {
                 let info = message.info().map_err(|error| failed(anyhow::Error::from_boxed(error)))?;
                 let sequence = info.consumer_sequence;
-                self.after_reconnect(sequence).await.map_err(failed)?;
+                self.after_gap(sequence).await.map_err(failed)?;
                 self.sequence = Some(sequence);
             }
             if let Some((message, permit)) = self.arrived.take()

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::header::HeaderMap;
+use async_nats::jetstream;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use bytes::Bytes;
@@ -122,12 +123,17 @@ fn number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
 
 /// What time it is by the clock of the server.
 pub async fn now(ground: &Ground, stream: &str) -> anyhow::Result<DateTime<Utc>> {
+    time(&ground.context, stream).await
+}
+
+/// The same, where there is no more than a connection.
+pub async fn time(context: &jetstream::Context, stream: &str) -> anyhow::Result<DateTime<Utc>> {
     /// The part of the answer that the client's own type leaves out.
     #[derive(serde::Deserialize)]
     struct Said {
         ts: DateTime<Utc>,
     }
-    let answer = ground.context.request(format!("STREAM.INFO.{stream}"), &()).await;
+    let answer = context.request(format!("STREAM.INFO.{stream}"), &()).await;
     let answer: Response<Said> = answer.context("cannot ask the server for the time")?;
     match answer {
         Response::Ok(Said { ts }) => Ok(ts),

@@ -9,7 +9,7 @@ use super::stream::{Assets, REDRIVE};
 use super::{JetStream, blobs, message};
 use crate::bus::{Position, PublishError, Published};
 use crate::store::StoreError;
-use crate::{Clock as _, SystemClock, claim, ledger};
+use crate::{claim, ledger};
 
 /// Acknowledgements that a process waits for at most: beyond, the bus is busy. (A message has 256 KiB at most.)
 pub const MAX_IN_FLIGHT: usize = 4096;
@@ -67,7 +67,7 @@ impl JetStream {
         // An event that is light already, a redelivery: its body must last as long as this message.
         if let Some(name) = event.extension(extension::DATAREF).as_deref().and_then(blobs::of_dataref) {
             let blobs = blobs::Blobs { assets, context: &self.ground.context };
-            blobs.renew(name, SystemClock.now()).await.map_err(PublishError::Unavailable)?;
+            blobs.renew(name, blobs::RENEWED).await.map_err(PublishError::Unavailable)?;
         }
         let encoded = events::nats::encode(light.as_ref().unwrap_or(event));
         let subject = subject.unwrap_or_else(|| encoded.subject.clone());

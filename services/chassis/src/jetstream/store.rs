@@ -21,7 +21,6 @@ use super::history::{self, Stored};
 use super::stream::{Assets, MARKER_AGE};
 use super::watch::watch;
 use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
-use crate::{Clock as _, SystemClock};
 
 /// A key that is to be absent is tried so often: as it never was there, with the mark that is found, without it again.
 const LOOKS: usize = 3;
@@ -203,7 +202,7 @@ impl Store for Buckets {
     }
 
     async fn put_blob(&self, bytes: &[u8]) -> Result<String, StoreError> {
-        self.blobs().put(bytes, SystemClock.now()).await.map_err(StoreError::Unavailable)
+        self.blobs().put(bytes).await.map_err(StoreError::Unavailable)
     }
 
     async fn get_blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -29,7 +29,8 @@ pub async fn watch(
     let mut looks = tokio::time::interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (known, ready) = (BTreeMap::new(), VecDeque::new());
-    let mut watcher = Watcher { ground, bucket, prefix: prefix.to_owned(), known, ready, open: None, looks };
+    let (known_of, open, prefix) = (None, None, prefix.to_owned());
+    let mut watcher = Watcher { ground, bucket, prefix, known, known_of, ready, open, looks };
     watcher.resume().await?;
     // What is there already is no change.
     watcher.ready.clear();
@@ -42,6 +43,8 @@ struct Watcher {
     prefix: String,
     /// The revisions of the keys that are there, as they were told.
     known: BTreeMap<String, u64>,
+    /// When the bucket was made that these revisions are of: one that is made anew counts from the beginning.
+    known_of: Option<OffsetDateTime>,
     /// Found out and not told yet.
     ready: VecDeque<Change>,
     /// What comes from the server, and when the bucket was made that it comes from; nothing after trouble.
@@ -95,7 +98,10 @@ impl Watcher {
         present.retain(|key, _| key.starts_with(&self.prefix));
         let gone = self.known.keys().filter(|key| !present.contains_key(*key)).cloned();
         self.ready.extend(gone.map(|key| Change { key, entry: None }));
-        let before = std::mem::take(&mut self.known);
+        let mut before = std::mem::take(&mut self.known);
+        if self.known_of.replace(made) != Some(made) {
+            before.clear();
+        }
         for (key, stored) in present {
             let (value, revision) = (stored.payload.into(), stored.sequence);
             if before.get(&key) != Some(&revision) {
