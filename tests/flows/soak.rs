@@ -6,7 +6,7 @@ use serde_json::Value;
 use tests::process::{Process, command, output};
 use tests::scratch::Scratch;
 use tests::signalbox::program;
-use tests::{eventually, tools};
+use tests::{eventually, skip, tools};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const EVENTS: u64 = 300;
@@ -51,7 +51,17 @@ fn is_about_something(answer: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_doubled_or_stuck_while_the_program_is_killed_on_the_embedded_bus()
 -> anyhow::Result<()> {
-    is_about_something(&accounted("embedded")?);
+    let answer = accounted("embedded")?;
+    is_about_something(&answer);
+    match answer["left_out"].as_str() {
+        Some(why) => skip::say(&format!("a part of it: {why}")),
+        // By turns under a process that runs, and under one that is killed.
+        None => {
+            for on in ["full-disk", "full-disk-killed"] {
+                assert!(number(&answer["recovered"][on]["times"]) > 0, "{on}: {answer}");
+            }
+        }
+    }
     Ok(())
 }
 

@@ -47,12 +47,22 @@ async fn readiness(signalbox: &Signalbox) -> anyhow::Result<(u16, String)> {
     Ok((answer.status().as_u16(), answer.text().await?))
 }
 
-/// How many deliveries the automator has settled.
+/// How many deliveries the automator has settled well: none of them may end as a dead letter.
 async fn settled(signalbox: &Signalbox) -> anyhow::Result<f64> {
     let text = reqwest::get(format!("http://{}/metrics", signalbox.private())).await?.text().await?;
-    let lines = text.lines().filter(|line| line.starts_with("signalbox_handled_total{handler=\"automator\""));
-    let settled = lines.filter(|line| !line.contains("retried"));
-    Ok(settled.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    let of = |outcome: &str| -> f64 {
+        let line = format!("signalbox_handled_total{{handler=\"automator\",outcome=\"{outcome}\"}} ");
+        text.lines().filter_map(|said| said.strip_prefix(&line)?.parse::<f64>().ok()).sum()
+    };
+    ensure!(of("rejected") + of("undecodable") == 0.0, "it gave up: {text}");
+    Ok(of("done") + of("ignored"))
+}
+
+/// Want of space is no fault of an event.
+async fn nothing_was_given_up(engine: &Engine) -> anyhow::Result<()> {
+    let letters = engine.store.scan(Bucket::DeadLetters, "").await?;
+    ensure!(letters.is_empty(), "{} dead letters: {:?}", letters.len(), letters.first());
+    Ok(())
 }
 
 /// Fills the disk under load, twice: until events are refused, and until not a byte is left. Then frees it.
@@ -122,6 +132,7 @@ async fn full_and_free_again(reserve: &str, why: &str) -> anyhow::Result<()> {
     disk.grow(DISK_MIB * 4)?;
     let engine = Engine::open(&BusUrl::Embedded(signalbox.dir().join("bus"))).await?;
     account(&accepted, &logged(&engine).await?);
+    nothing_was_given_up(&engine).await?;
     engine.close().await;
     drop(disk);
     Ok(())
@@ -184,6 +195,7 @@ async fn a_start_on_a_full_disk_reads_refuses_and_goes_on_when_there_is_space() 
     let status = signalbox.process()?.terminate(PATIENCE).await?;
     assert!(status.success(), "{status}");
     let engine = Engine::open(&BusUrl::Embedded(signalbox.dir().join("bus"))).await?;
+    nothing_was_given_up(&engine).await?;
     let logged = logged(&engine).await?;
     let accepted = probes.accepted.lock().unwrap().clone();
     assert!(

@@ -28,9 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// As a supervisor waits before it starts again what has ended by itself.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// How a start says that the disk is full.
-const NO_SPACE: &str = "No space left on device";
-
 /// Who plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
@@ -101,18 +98,6 @@ impl Cast {
     /// What ended without being asked or killed.
     pub fn fell(&self) -> &[String] {
         &self.fell
-    }
-
-    /// Takes out of the notes those who ended because there was no space, of those who were noted after the first `noted`;
-    /// returns how many.
-    pub fn forgive_no_space(&mut self, noted: usize) -> usize {
-        let before = self.fell.len();
-        let mut index = 0;
-        self.fell.retain(|note| {
-            index += 1;
-            index <= noted || !note.contains(NO_SPACE)
-        });
-        before - self.fell.len()
     }
 
     /// Starts those that do not run, the bus first, and waits until all are ready.

@@ -77,8 +77,6 @@ pub struct Report {
     pub left_out: Option<String>,
     /// How often the receiver was asked whether it has a message.
     pub asked: u64,
-    /// Starts that a full disk refused.
-    pub starts_without_space: usize,
 }
 
 impl Row {
@@ -181,7 +179,6 @@ impl Report {
             strange: Vec::new(),
             left_out: None,
             asked: 0,
-            starts_without_space: 0,
         }
     }
 
@@ -230,12 +227,6 @@ impl Report {
             ))?;
         }
         out.line(format_args!("\nthe receiver was asked {} times whether it has a message", self.asked))?;
-        if self.starts_without_space > 0 {
-            let times = self.starts_without_space;
-            out.line(format_args!(
-                "{times} starts on the full disk ended for want of space, and were repeated"
-            ))?;
-        }
         if let Some(why) = &self.left_out {
             out.line(why)?;
         }
@@ -325,7 +316,6 @@ impl Report {
             "strange": self.strange,
             "left_out": self.left_out,
             "receiver_asked": self.asked,
-            "starts_without_space": self.starts_without_space,
             "seconds": self.begun.elapsed().as_secs_f64(),
             "folder": kept,
         });

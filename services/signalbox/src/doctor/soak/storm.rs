@@ -35,8 +35,6 @@ pub struct Watch<'a> {
     pub progress: Arc<Progress>,
     /// What was recovered from.
     pub recoveries: Vec<Recovery>,
-    /// Starts that a full disk refused.
-    pub starts_without_space: usize,
 }
 
 impl Watch<'_> {

@@ -90,7 +90,6 @@ impl World {
             load: self.load.clone(),
             progress: self.progress.clone(),
             recoveries: Vec::new(),
-            starts_without_space: 0,
         };
         let stormed = match disk {
             Some((disk, fills)) => watch.full_disk(&self.plan, disk, fills).await,
@@ -103,7 +102,6 @@ impl World {
         };
         let sent_at = self.progress.now();
         let recoveries = std::mem::take(&mut watch.recoveries);
-        report.starts_without_space += watch.starts_without_space;
         if let Err(stuck) = sent {
             // The account says which events are stuck.
             report.fell.push(format!("{stuck:#}"));
