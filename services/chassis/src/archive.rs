@@ -111,6 +111,10 @@ pub trait Archive: Send + Sync + 'static {
     /// Makes a consumer that stands there. Its name is new.
     async fn restore_cursor(&self, cursor: Cursor) -> Result<(), BusError>;
 
+    /// Removes a durable consumer with all that is known of its place; says whether there was one. A handler of that name
+    /// begins anew.
+    async fn forget_cursor(&self, name: &str) -> Result<bool, BusError>;
+
     /// Writes state entries, with what is left of their time.
     async fn restore_state(&self, entries: Vec<StateRecord>) -> Result<(), BusError>;
 

@@ -1,4 +1,4 @@
-//! `signalbox store`: what the bus keeps, checked, written to a file, and restored.
+//! `signalbox store`: what the bus keeps, checked, written to a file, and restored; and what nobody reads, forgotten.
 
 mod export;
 mod format;
@@ -27,6 +27,7 @@ pub async fn run(settings: &Settings, command: StoreCommand, out: &mut Output) -
     let result = match command {
         StoreCommand::Verify { json } => verify(&engine, json, out).await,
         StoreCommand::Export { out: file } => export::run(&engine, file.as_deref(), out).await,
+        StoreCommand::Forget { name } => unread::forget(&engine, &name, out).await,
         StoreCommand::Import { file, without_damaged } => {
             import::run(&engine, &settings.bus.0, &file, without_damaged, out).await
         }

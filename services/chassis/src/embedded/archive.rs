@@ -152,6 +152,23 @@ impl Archive for Embedded {
         self.write_all("restore a consumer", changes).await
     }
 
+    async fn forget_cursor(&self, name: &str) -> Result<bool, BusError> {
+        const DOING: &str = "forget a consumer";
+        let failed = |error: anyhow::Error| BusError::new(DOING, error);
+        let state = &self.0.state;
+        let known = state.get(&keys::floor(name)).map_err(failed)?.is_some();
+        let mut changes = Changes::new();
+        for part in [Part::Settled, Part::Returned] {
+            let prefix = keys::consumer(name, part);
+            let found = state.scan(&prefix, &prefix, usize::MAX).map_err(failed)?;
+            changes.extend(found.into_iter().map(|(key, _)| (key.to_vec(), None)));
+        }
+        // Its floor last: while that is there, it is still known, and can be forgotten again.
+        changes.extend([(keys::opened(name), None), (keys::floor(name), None)]);
+        self.write_all(DOING, changes).await?;
+        Ok(known)
+    }
+
     async fn restore_state(&self, entries: Vec<StateRecord>) -> Result<(), BusError> {
         let mut entries = entries.into_iter().peekable();
         while entries.peek().is_some() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -160,6 +161,12 @@ impl Archive for JetStream {
         place::write(&assets, &cursor.name, &record).await.map_err(failed)
     }
 
+    async fn forget_cursor(&self, name: &str) -> Result<bool, BusError> {
+        let failed = self.failed("forget a consumer");
+        let assets = self.assets().await.map_err(&failed)?;
+        forget(self, &assets, name).await.map_err(failed)
+    }
+
     async fn restore_state(&self, entries: Vec<StateRecord>) -> Result<(), BusError> {
         let failed = self.failed("restore the state");
         let assets = self.assets().await.map_err(&failed)?;
@@ -221,6 +228,26 @@ async fn cursors(bus: &JetStream, assets: &Assets) -> anyhow::Result<Vec<Cursor>
     }));
     cursors.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(cursors)
+}
+
+/// Removes the durable first: as long as its place is written down, it is still known, and can be forgotten again.
+async fn forget(bus: &JetStream, assets: &Assets, name: &str) -> anyhow::Result<bool> {
+    if !cursors(bus, assets).await?.iter().any(|cursor| cursor.name == name) {
+        return Ok(false);
+    }
+    match assets.stream.consumer_info(name).await {
+        Ok(_) => {
+            assets.stream.delete_consumer(name).await.context("cannot delete the durable")?;
+        }
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {}
+        Err(error) => return Err(error).context("cannot look at the durable"),
+    }
+    for position in place::all_put_off(&bus.ground, assets, name).await?.into_keys() {
+        let key = format!("p.{name}.{position}");
+        assets.places.purge(key).await.context("cannot forget what was put off")?;
+    }
+    assets.places.purge(format!("c.{name}")).await.context("cannot forget its place")?;
+    Ok(true)
 }
 
 async fn restore_messages(bus: &JetStream, records: Vec<RawRecord>) -> anyhow::Result<Vec<Position>> {

@@ -9,7 +9,8 @@ use clap::Subcommand;
 pub enum StoreCommand {
     /// Read everything that the bus keeps, and say what is damaged or missing
     ///
-    /// Exits with 1 if something is. It also names consumers that no handler reads any more, with how far they are behind.
+    /// Exits with 1 if something is. It also names consumers that no handler reads any more, with how far they are behind at
+    /// most: all that came after their place.
     #[command(after_help = "Example:\n  signalbox store verify --bus embedded:/var/lib/signalbox")]
     Verify {
         /// Print it as JSON
@@ -41,5 +42,15 @@ Examples:
         /// Leave out the messages that were damaged when they were exported
         #[arg(long)]
         without_damaged: bool,
+    },
+    /// Remove a consumer that no handler of this program reads any more, as `store verify` names it
+    ///
+    /// Its place in the log goes, and what was put off for it; events, dead letters and effects stay. One that a handler
+    /// reads is refused.
+    #[command(after_help = "Example:\n  signalbox store forget old-name --bus nats://nats:4222")]
+    Forget {
+        /// Its exact name
+        #[arg(value_name = "NAME")]
+        name: String,
     },
 }
