@@ -151,9 +151,9 @@ impl Envelope {
         })
     }
 
-    /// Name of the replay that this event is delivered in, or descends from.
+    /// Name of the replay that this event is delivered in, or descends from; what no replay can be called is none.
     pub fn replay_run(&self) -> Option<Cow<'_, str>> {
-        self.extension(extension::REPLAY_RUN)
+        self.extension(extension::REPLAY_RUN).filter(|run| extension::names_a_replay(run))
     }
 
     /// Derivations since the root: 0 for an event from outside.

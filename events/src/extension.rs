@@ -19,5 +19,15 @@ pub const RECORDED_TIME: &str = "recordedtime";
 pub const DATAREF: &str = "dataref";
 /// Name of the replay that delivered this event again. Its descendants have it, too, and ids of their own.
 pub const REPLAY_RUN: &str = "replayrun";
-/// `on` or `off`: whether a handler may have effects and announce anything in that replay.
+/// `on` or `off`: whether a handler may have effects and announce anything in that replay. It counts on what the replay
+/// itself delivers, to one handler alone; on the events of everybody it says nothing.
 pub const REPLAY_EFFECTS: &str = "replayeffects";
+
+/// The longest name of a replay.
+pub const REPLAY_RUN_BYTES: usize = 40;
+
+/// Whether a replay may have this name: up to 40 lower-case letters, digits and `-`.
+pub fn names_a_replay(name: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty() && name.len() <= REPLAY_RUN_BYTES && name.bytes().all(fine)
+}

@@ -11,6 +11,8 @@ mod replaying;
 mod running;
 mod state;
 mod together;
+mod trouble;
+mod troubled;
 mod trying;
 mod unread;
 

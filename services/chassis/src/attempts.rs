@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use events::Envelope;
 use serde::{Deserialize, Serialize};
 
+use crate::backoff;
 use crate::bus::Position;
 use crate::store::{Bucket, Expect, Store, StoreError};
 
@@ -45,6 +46,8 @@ pub struct Attempts {
     pub unknown: bool,
     /// The event is given up for these reasons, and could not be buried yet.
     pub doomed: Option<Vec<String>>,
+    /// How many times in a row the bus or the store was in trouble. Not recorded: it is nothing about the event.
+    pub troubles: u32,
 }
 
 /// When there may be another attempt.
@@ -92,6 +95,8 @@ struct Record {
     begun: u32,
     not_before: Option<NotBefore>,
     failures: Vec<Failed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doomed: Option<Vec<String>>,
 }
 
 impl Attempts {
@@ -103,8 +108,8 @@ impl Attempts {
         };
         match serde_json::from_slice::<Record>(&entry.value) {
             Ok(Record { v: VERSION, position: other, .. }) if other != position => Ok(Self::default()),
-            Ok(Record { v: VERSION, begun, not_before, failures, .. }) => {
-                Ok(Self { made: begun, not_before, failures, recorded: true, ..Self::default() })
+            Ok(Record { v: VERSION, begun, not_before, failures, doomed, .. }) => {
+                Ok(Self { made: begun, not_before, failures, doomed, recorded: true, ..Self::default() })
             }
             // A count that is lost costs attempts, an event that is lost would cost the event.
             Ok(Record { v, .. }) => {
@@ -133,8 +138,36 @@ impl Attempts {
         not_before: NotBefore,
     ) -> Result<(), StoreError> {
         self.add(failed);
+        self.troubles = 0;
         self.not_before = Some(not_before);
         self.save(of).await
+    }
+
+    /// The bus or the store was in trouble, so this was no attempt. Returns how long to wait for them.
+    pub async fn postponed(&mut self, of: Of<'_>) -> Duration {
+        self.made = self.made.saturating_sub(1);
+        if self.recorded
+            && let Err(error) = self.save(of).await
+        {
+            // This process knows. After a restart, it counts as one that ended its process.
+            tracing::debug!(%error, "an attempt that was none stays recorded");
+        }
+        self.in_trouble()
+    }
+
+    /// The bus or the store is in trouble. Returns how long to wait for them.
+    pub fn in_trouble(&mut self) -> Duration {
+        self.troubles = self.troubles.saturating_add(1);
+        backoff::after_trouble(self.troubles)
+    }
+
+    /// The event is given up for these reasons, and could not be buried yet: it is not handled again.
+    pub async fn doom(&mut self, of: Of<'_>, reasons: Vec<String>) {
+        self.doomed = Some(reasons);
+        if let Err(error) = self.save(of).await {
+            // This process knows. After a restart, its last attempt counts as one that ended its process.
+            tracing::debug!(%error, "that an event is given up is not recorded");
+        }
     }
 
     /// The last attempt failed.
@@ -163,6 +196,7 @@ impl Attempts {
             begun: self.made,
             not_before: self.not_before,
             failures: self.failures.clone(),
+            doomed: self.doomed.clone(),
         };
         let bytes = serde_json::to_vec(&record).map_err(StoreError::unavailable)?;
         store.put(Bucket::Attempts, &of.key(), bytes, Expect::Any, Some(REMEMBERED)).await?;

@@ -93,6 +93,9 @@ pub enum DeadError {
         /// The handlers there are.
         known: String,
     },
+    /// It is not the one that was looked at.
+    #[error("dead letter {0} has died again since it was looked at: look at it, and do it again")]
+    Changed(String),
     /// There is none of that id.
     #[error("there is no dead letter {0}")]
     Unknown(String),
@@ -141,7 +144,12 @@ impl DeadLetters {
             Ok((letter, _)) if letter.position == position => return Ok(letter),
             Ok(_) | Err(DeadError::Unknown(_) | DeadError::Broken { .. }) => {}
             Err(DeadError::Store(error)) => return Err(error),
-            Err(error @ (DeadError::Undecodable(_) | DeadError::NoHandler { .. } | DeadError::Bus(_))) => {
+            Err(
+                error @ (DeadError::Undecodable(_)
+                | DeadError::NoHandler { .. }
+                | DeadError::Changed(_)
+                | DeadError::Bus(_)),
+            ) => {
                 return Err(StoreError::unavailable(error));
             }
         }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::bus::PublishError;
+use crate::claim::ClaimError;
+use crate::store::StoreError;
 
 /// What went wrong, and what is to be done about it.
 #[derive(Debug)]
@@ -21,6 +23,9 @@ pub struct Failure {
 pub enum Decision {
     /// Try again: after this time if the destination named one, else by the back-off.
     Retry(Option<Duration>),
+    /// Our own bus or store is in trouble, which says nothing about the event: try again by a back-off for as long as it
+    /// lasts. It is no attempt at the event.
+    Postpone,
     /// Another attempt would end the same: dead letter.
     Reject,
     /// It came to an effect in a replay without effects: that is how far it goes.
@@ -36,6 +41,11 @@ impl Failure {
     /// A failure that another attempt may mend, but not before `after`.
     pub fn retry_after(error: impl Into<anyhow::Error>, after: Duration) -> Self {
         Self { error: error.into(), decision: Decision::Retry(Some(after)), effect_absent: false }
+    }
+
+    /// The bus or the store is in trouble: that is no failure of the event.
+    pub fn postpone(error: impl Into<anyhow::Error>) -> Self {
+        Self { error: error.into(), decision: Decision::Postpone, effect_absent: false }
     }
 
     /// A failure that no attempt will mend.
@@ -62,7 +72,30 @@ impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
         match error {
             PublishError::TooLarge { .. } => Self::reject(error),
-            PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => Self::retry(error),
+            PublishError::Unavailable(_) | PublishError::Busy | PublishError::Full(_) => {
+                Self::postpone(error)
+            }
+        }
+    }
+}
+
+/// What a handler does when the store does not do what it asks for.
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // The store is well: somebody else was at the key.
+            StoreError::Conflict => Self::retry(error),
+            StoreError::Full(_) | StoreError::Unavailable(_) => Self::postpone(error),
+        }
+    }
+}
+
+/// What becomes of an event whose body cannot be fetched.
+impl From<ClaimError> for Failure {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Store { .. } => Self::postpone(error),
+            ClaimError::Lost(_) => Self::reject(error),
         }
     }
 }
@@ -89,5 +122,30 @@ impl<T, E: Into<anyhow::Error>> FailureExt<T> for Result<T, E> {
 
     fn or_reject(self) -> Result<T, Failure> {
         self.map_err(Failure::reject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_of_the_bus_or_the_store_is_no_failure_of_the_event() {
+        let away = || anyhow::anyhow!("away");
+        let body = |source| ClaimError::Store { name: "sha256:0a".to_owned(), source };
+        let cases: [(Failure, Decision); 9] = [
+            (PublishError::Full(away()).into(), Decision::Postpone),
+            (PublishError::Busy.into(), Decision::Postpone),
+            (PublishError::Unavailable(away()).into(), Decision::Postpone),
+            (PublishError::TooLarge { bytes: 2, limit: 1 }.into(), Decision::Reject),
+            (StoreError::Full(away()).into(), Decision::Postpone),
+            (StoreError::Unavailable(away()).into(), Decision::Postpone),
+            (StoreError::Conflict.into(), Decision::Retry(None)),
+            (body(StoreError::Unavailable(away())).into(), Decision::Postpone),
+            (ClaimError::Lost("sha256:0a".to_owned()).into(), Decision::Reject),
+        ];
+        for (failure, decision) in cases {
+            assert_eq!(failure.decision, decision, "{failure}");
+        }
     }
 }

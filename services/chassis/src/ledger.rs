@@ -94,7 +94,15 @@ impl<'a> Ledger<'a> {
         let key = key(handler, event, step);
         // First as if it had never been tried, which is how it is nearly always: one way to the store, not two.
         let (mut record, revision) = match self.intend(&key, handler, event, step).await? {
-            Ok(intended) => intended,
+            Ok((record, revision)) => {
+                // The store was slow: now it is too late, and the effect was surely not tried by anybody. What stays
+                // intended would be lost where the world cannot be asked.
+                if let Err(late) = self.allowed(record.fence) {
+                    self.take_back(&key, revision).await;
+                    return Err(late);
+                }
+                (record, revision)
+            }
             Err(AtIt) => match self.find(&key).await? {
                 Some((record, _)) if record.state == State::Done => return result(record),
                 Some((mut record, revision)) => {
@@ -107,12 +115,14 @@ impl<'a> Ledger<'a> {
                     // either; and of two who have looked at the world at once, one goes on.
                     record.fence = self.fence.token();
                     let claimed = self.claim(&key, &record, Expect::Revision(revision)).await?;
-                    (record, claimed.map_err(|AtIt| another(&key))?)
+                    let revision = claimed.map_err(|AtIt| another(&key))?;
+                    // Too late here, it stays intended: the next one looks at the world again, which did not have it.
+                    self.allowed(record.fence)?;
+                    (record, revision)
                 }
                 None => return Err(another(&key)),
             },
         };
-        self.allowed(record.fence)?;
         match act(Intended::new(&key)).await {
             Ok(value) => {
                 record.state = State::Done;
@@ -121,15 +131,17 @@ impl<'a> Ledger<'a> {
             }
             Err(failure) => {
                 if failure.effect_absent {
-                    // Not vital: if this fails, the next attempt reconciles.
-                    if let Err(error) =
-                        self.store.delete(Bucket::Ledger, &key, Expect::Revision(revision)).await
-                    {
-                        tracing::debug!(key, error = %error, "could not take an intended effect back");
-                    }
+                    self.take_back(&key, revision).await;
                 }
                 Err(failure)
             }
+        }
+    }
+
+    /// Forgets an intended effect that surely did not happen. Not vital: if this fails, the next attempt reconciles.
+    async fn take_back(&self, key: &str, revision: u64) {
+        if let Err(error) = self.store.delete(Bucket::Ledger, key, Expect::Revision(revision)).await {
+            tracing::debug!(key, error = %error, "could not take an intended effect back");
         }
     }
 
@@ -159,7 +171,7 @@ impl<'a> Ledger<'a> {
     }
 
     async fn find(&self, key: &str) -> Result<Option<(Record, u64)>, Failure> {
-        let Some(entry) = self.store.get(Bucket::Ledger, key).await.map_err(Failure::retry)? else {
+        let Some(entry) = self.store.get(Bucket::Ledger, key).await? else {
             return Ok(None);
         };
         let record: Record = serde_json::from_slice(&entry.value).map_err(|error| {
@@ -203,7 +215,7 @@ impl<'a> Ledger<'a> {
         match self.write(key, record, expect).await {
             Ok(revision) => Ok(Ok(revision)),
             Err(StoreError::Conflict) => Ok(Err(AtIt)),
-            Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => Err(Failure::retry(error)),
+            Err(error @ (StoreError::Full(_) | StoreError::Unavailable(_))) => Err(error.into()),
         }
     }
 
@@ -217,7 +229,8 @@ impl<'a> Ledger<'a> {
         record.state = State::Done;
         record.done_at = Some(self.clock.now());
         record.result = Some(serde_json::to_value(value).map_err(Failure::reject)?);
-        self.write(key, &record, Expect::Revision(revision)).await.map(|_| ()).map_err(Failure::retry)
+        self.write(key, &record, Expect::Revision(revision)).await?;
+        Ok(())
     }
 
     async fn write(&self, key: &str, record: &Record, expect: Expect) -> Result<u64, StoreError> {

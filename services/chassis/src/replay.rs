@@ -2,7 +2,8 @@
 //!
 //! The events of a run carry its name ([`events::extension::REPLAY_RUN`]), and everything that is kept by event is kept
 //! by event *and run*: so the effects of a run are had once in it, whatever was done before, and what it announces has
-//! ids of its own. Without effects, a run is a rehearsal: nothing is tried and nothing is announced. Either way, what
+//! ids of its own. Only what is delivered to one handler alone can be of a run: on an event that everybody may publish,
+//! these attributes are its publisher's word, and it is not rehearsed. Without effects, a run is a rehearsal: nothing is tried and nothing is announced. Either way, what
 //! became of each event is recorded in [`Bucket::Runs`].
 
 mod rehearsal;
@@ -15,7 +16,7 @@ use events::{Envelope, extension, subject};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub(crate) use rehearsal::{Rehearsal, record};
+pub(crate) use rehearsal::{Rehearsal, delivered, record};
 
 use crate::bus::{Bus, BusError, Position, PublishError};
 use crate::handler::{Handler, Hears};
@@ -27,8 +28,6 @@ const VERSION: u8 = 1;
 const REMEMBERED: Duration = Duration::from_hours(24 * 45);
 /// How many events are read at once.
 const PAGE: usize = 100;
-/// The longest name of a run.
-const NAME_BYTES: usize = 40;
 
 /// A handler that can be chosen.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +120,7 @@ pub enum Outcome {
 #[derive(Debug, Error)]
 pub enum ReplayError {
     /// The name cannot be used.
-    #[error("`{0}` is no name for a replay: use up to {NAME_BYTES} lower-case letters, digits and `-`")]
+    #[error("`{0}` is no name for a replay: use up to {limit} lower-case letters, digits and `-`", limit = extension::REPLAY_RUN_BYTES)]
     Name(String),
     /// There is a run of that name.
     #[error("there is a replay `{0}` already, of another range or handler: choose another name")]
@@ -212,11 +211,7 @@ impl Replays {
     }
 
     async fn check(&self, request: &Request, handlers: &[Replayable]) -> Result<Replayable, ReplayError> {
-        let named = |name: &str| {
-            let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            !name.is_empty() && name.len() <= NAME_BYTES && name.bytes().all(fine)
-        };
-        if !named(&request.run) {
+        if !extension::names_a_replay(&request.run) {
             return Err(ReplayError::Name(request.run.clone()));
         }
         let handler = handlers.iter().find(|handler| handler.name == request.handler).copied();

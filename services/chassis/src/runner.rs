@@ -6,14 +6,15 @@ mod queue;
 mod standing;
 mod table;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::attempts::{Attempts, Of};
-use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Delivery, Settle};
+use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Delivery, Position, Settle};
 use crate::handler::Handler;
 use crate::lease::{Fence, Leases};
 use crate::metrics::Metrics;
@@ -91,6 +92,8 @@ struct Runner<H> {
     fence: Fence,
     queue: Queue,
     running: JoinSet<one::Ended>,
+    /// What each of those tasks is at.
+    at: HashMap<task::Id, (Arc<str>, Position)>,
     resume_at: Instant,
     pause: Duration,
     standing: Standing,
@@ -101,9 +104,9 @@ struct Runner<H> {
 impl<H: Handler> Runner<H> {
     fn new(handler: Arc<H>, ports: Ports, ack_wait: Duration, fence: Fence, standing: Standing) -> Self {
         let queue = Queue::new(H::CONCURRENCY, H::CONCURRENCY * HELD_PER_SLOT, ack_wait * 2);
-        let (running, resume_at) = (JoinSet::new(), Instant::now());
+        let (running, at, resume_at) = (JoinSet::new(), HashMap::new(), Instant::now());
         let (pause, calm_at) = (PAUSE, None);
-        Self { handler, ports, ack_wait, fence, queue, running, resume_at, pause, standing, calm_at }
+        Self { handler, ports, ack_wait, fence, queue, running, at, resume_at, pause, standing, calm_at }
     }
 
     /// Runs until shutdown, or until `lost`: then what is being handled is cut off, because another process may be at it.
@@ -132,7 +135,7 @@ impl<H: Handler> Runner<H> {
                     self.running.shutdown().await;
                     return Ok(());
                 }
-                Some(joined) = self.running.join_next() => self.ended(joined).await,
+                Some(joined) = self.running.join_next_with_id() => self.ended(joined).await,
                 _ = beats.tick() => self.beat().await,
                 () = at(wakes) => {}
                 () = at(Some(self.resume_at)), if self.resume_at > now => {}
@@ -145,7 +148,7 @@ impl<H: Handler> Runner<H> {
         for delivery in self.queue.waiting() {
             let _ = delivery.acker.settle(Settle::Return(Duration::ZERO)).await;
         }
-        while let Some(joined) = self.running.join_next().await {
+        while let Some(joined) = self.running.join_next_with_id().await {
             let Some(one::Ended { end: End::Again(queued), .. }) = self.joined(joined) else { continue };
             let _ = queued.delivery.acker.settle(Settle::Return(Duration::ZERO)).await;
         }
@@ -158,7 +161,10 @@ impl<H: Handler> Runner<H> {
             let (handler, ports, fence) = (self.handler.clone(), self.ports.clone(), self.fence.clone());
             let beat = self.ack_wait / BEATS_PER_WAIT;
             ports.metrics.in_flight(H::NAME).inc();
-            self.running.spawn(async move { one::handle(&*handler, &ports, fence, queued, beat).await });
+            let at = (queued.key.clone(), queued.delivery.position);
+            let task =
+                self.running.spawn(async move { one::handle(&*handler, &ports, fence, queued, beat).await });
+            self.at.insert(task.id(), at);
         }
     }
 
@@ -204,7 +210,7 @@ impl<H: Handler> Runner<H> {
         Queued { key, delivery, attempts, not_before: Instant::now() + wait.unwrap_or_default() }
     }
 
-    async fn ended(&mut self, joined: Result<one::Ended, tokio::task::JoinError>) {
+    async fn ended(&mut self, joined: Result<(task::Id, one::Ended), JoinError>) {
         let Some(one::Ended { key, position, end }) = self.joined(joined) else { return };
         match end {
             End::Settled => self.queue.release(&key, position),
@@ -212,13 +218,22 @@ impl<H: Handler> Runner<H> {
         }
     }
 
-    fn joined(&self, joined: Result<one::Ended, tokio::task::JoinError>) -> Option<one::Ended> {
+    fn joined(&mut self, joined: Result<(task::Id, one::Ended), JoinError>) -> Option<one::Ended> {
         self.ports.metrics.in_flight(H::NAME).dec();
-        joined
-            .inspect_err(|error| {
+        match joined {
+            Ok((task, ended)) => {
+                self.at.remove(&task);
+                Some(ended)
+            }
+            // Its delivery is gone with it: if it was not settled, the bus delivers it again.
+            Err(error) => {
                 tracing::error!(handler = H::NAME, %error, "a task of the runner ended by itself");
-            })
-            .ok()
+                if let Some((key, position)) = self.at.remove(&error.id()) {
+                    self.queue.lose(&key, position, Instant::now());
+                }
+                None
+            }
+        }
     }
 
     /// Signs of life for what waits: it is here, although nobody is at it.

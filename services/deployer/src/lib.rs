@@ -124,7 +124,7 @@ fn without_success(stopped: Stopped, cx: &Context) -> Result<End, Failure> {
     let Stopped { step, commit, failure } = stopped;
     let reason = match failure.decision {
         Decision::Reject => failure.to_string(),
-        Decision::Rehearsed => return Err(failure),
+        Decision::Rehearsed | Decision::Postpone => return Err(failure),
         Decision::Retry(_) if cx.attempt() < Deployer::ATTEMPTS => return Err(failure),
         Decision::Retry(_) => format!("given up after {} attempts: {failure}", cx.attempt()),
     };

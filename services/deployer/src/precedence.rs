@@ -4,7 +4,7 @@
 //! that failed comes back later, and so does one that was under way when the process was killed. So the deployer
 //! remembers the newest request that it has begun, and refuses an older one.
 
-use chassis::{Bucket, Context, Expect, Failure, StoreError};
+use chassis::{Bucket, Context, Expect, Failure};
 use chrono::{DateTime, Utc};
 use events::Envelope;
 use events::payload::deploy::Requested;
@@ -26,7 +26,7 @@ pub async fn take(requested: &Requested, event: &Envelope, cx: &Context) -> Resu
     // A request without a time is of somebody who publishes by hand: nothing is known of its place.
     let Some(requested_at) = event.time() else { return Ok(()) };
     let key = format!("deploy/{}/{}", requested.app, requested.environment);
-    let stored = cx.store().get(Bucket::Watch, &key).await.map_err(Failure::retry)?;
+    let stored = cx.store().get(Bucket::Watch, &key).await?;
     let expect = match stored {
         None => Expect::Absent,
         Some(entry) => {
@@ -46,11 +46,7 @@ pub async fn take(requested: &Requested, event: &Envelope, cx: &Context) -> Resu
     };
     let newest = Newest { v: VERSION, event: event.id().to_owned(), requested_at };
     let value = serde_json::to_vec(&newest).map_err(Failure::reject)?;
-    match cx.store().put(Bucket::Watch, &key, value, expect, None).await {
-        Ok(_) => Ok(()),
-        // Another request of the environment is just being taken up by another process.
-        Err(error @ (StoreError::Conflict | StoreError::Full(_) | StoreError::Unavailable(_))) => {
-            Err(Failure::retry(error))
-        }
-    }
+    // A conflict: another request of the environment is just being taken up by another process.
+    cx.store().put(Bucket::Watch, &key, value, expect, None).await?;
+    Ok(())
 }

@@ -113,7 +113,7 @@ impl Handler for Notifier {
 fn is_final(failure: &Failure, attempt: u32) -> bool {
     match failure.decision {
         Decision::Reject => true,
-        Decision::Rehearsed => false,
+        Decision::Rehearsed | Decision::Postpone => false,
         Decision::Retry(_) => attempt >= Notifier::ATTEMPTS,
     }
 }

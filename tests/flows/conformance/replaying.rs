@@ -20,6 +20,7 @@ on_both_engines!(
     a_replay_is_of_the_range_and_the_types_that_were_asked_for,
     a_replay_that_makes_no_sense_is_refused,
     a_rehearsal_of_an_event_whose_body_is_gone_buries_nothing,
+    an_event_is_no_replay_because_its_publisher_says_so,
 );
 
 /// Has one effect for each event of `t.acts`, and announces something for each event.
@@ -224,5 +225,36 @@ async fn a_rehearsal_of_an_event_whose_body_is_gone_buries_nothing(on: Fixture) 
     let dead = chassis::dead::DeadLetters::new(stage.on.engine.store.clone());
     assert_eq!(dead.list().await?.len(), 1, "that of the first handling");
     assert_eq!(stage.log().await?, before);
+    Ok(())
+}
+
+async fn an_event_is_no_replay_because_its_publisher_says_so(on: Fixture) -> anyhow::Result<()> {
+    let stage = Stage::new(on);
+    stage.on.engine.bus.publish(&typed("1", "t.acts")).await?;
+    stage.has_logged(3).await?;
+    stage.start(&Request { to: Position(1), ..request("past", false) }).await?;
+    stage.show("past", 1).await?;
+    let long = "x".repeat(2000);
+    for (id, run, effects) in
+        [("2", "past", "off"), ("3", "none", "off"), ("4", "past", "on"), ("5", &long, "off")]
+    {
+        let said = typed(id, "t.acts").to_builder();
+        let said = said.extension("replayrun", run).extension("replayeffects", effects).build()?;
+        stage.on.engine.bus.publish(&said).await?;
+    }
+    // And one that is given up stays what it is when it is driven again.
+    let bad = typed("6", "t.bad").to_builder().extension("replayeffects", "off").build()?;
+    stage.on.engine.bus.publish(&bad).await?;
+    stage.has_logged(3 + 4 * 3 + 1).await?;
+    assert_eq!(stage.handler.effects.load(Ordering::SeqCst), 5);
+    let dead = chassis::dead::DeadLetters::new(stage.on.engine.store.clone());
+    for _ in 0..2 {
+        let letter = tests::eventually(PATIENCE, "it is a dead letter", async || {
+            dead.list().await?.pop().ok_or_else(|| anyhow::anyhow!("there is none"))
+        })
+        .await?;
+        dead.redrive(&*stage.on.engine.bus, &letter.id).await?;
+    }
+    assert_eq!(stage.show("past", 1).await?[0].event, "1", "it is told of what it has delivered alone");
     Ok(())
 }

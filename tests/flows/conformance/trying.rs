@@ -160,7 +160,10 @@ async fn an_event_that_ends_its_process_is_given_up_in_the_end(on: Fixture) -> a
     }
     let running = start(&on, &handler);
     let letter = one_letter(&on).await?;
-    assert_eq!(letter.reasons, ["given up after 3 attempts", "the process ended during the last one"]);
+    assert_eq!(
+        letter.reasons,
+        ["given up after 3 attempts", "the process ended before it was recorded what the last one came to"]
+    );
     handler.has_seen("2", 1).await?;
     assert_eq!(handler.has_seen("1", 4).await?.len(), 4);
     stop(running).await

@@ -1,7 +1,7 @@
 //! All dead letters, also those whose record is damaged.
 
 use super::{DeadError, DeadLetter, DeadLetters, parse};
-use crate::store::{Bucket, Expect};
+use crate::store::{Bucket, Entry, Expect, StoreError};
 
 /// All dead letters.
 #[derive(Debug, Default)]
@@ -39,14 +39,33 @@ impl DeadLetters {
         Ok(survey)
     }
 
-    /// Forgets a dead letter; returns it, if it can be read.
+    /// Forgets a dead letter; returns it, if it can be read. One that dies again meanwhile is [`DeadError::Changed`].
     pub async fn drop(&self, id: &str) -> Result<Option<DeadLetter>, DeadError> {
-        let letter = match self.get(id).await {
-            Ok(letter) => Some(letter),
-            Err(DeadError::Broken { .. }) => None,
-            Err(error) => return Err(error),
+        let Some(Entry { value, revision }) = self.store.get(Bucket::DeadLetters, id).await? else {
+            return Err(DeadError::Unknown(id.to_owned()));
         };
-        self.store.delete(Bucket::DeadLetters, id, Expect::Any).await?;
-        Ok(letter)
+        self.delete(id, revision).await?;
+        Ok(parse(id, &value).ok())
+    }
+
+    /// Forgets this dead letter, and no later one that has its id.
+    pub async fn drop_this(&self, letter: &DeadLetter) -> Result<(), DeadError> {
+        let (found, revision) = self.find(&letter.id).await?;
+        if found != *letter {
+            return Err(DeadError::Changed(letter.id.clone()));
+        }
+        self.delete(&letter.id, revision).await
+    }
+
+    async fn delete(&self, id: &str, revision: u64) -> Result<(), DeadError> {
+        match self.store.delete(Bucket::DeadLetters, id, Expect::Revision(revision)).await {
+            Ok(()) => Ok(()),
+            // Another letter is in its place, or somebody else has settled it.
+            Err(StoreError::Conflict) => match self.store.get(Bucket::DeadLetters, id).await? {
+                Some(_) => Err(DeadError::Changed(id.to_owned())),
+                None => Err(DeadError::Unknown(id.to_owned())),
+            },
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::bus::REDRIVE;
 use super::consumer::{Consumer, Turn};
 use super::trouble::WriteError;
 use super::{Embedded, record};
 use crate::bus::{Acker, BusError, Deliveries, Delivery, Recorded, Settle};
+use crate::replay;
 
 /// So many positions of others are passed before other tasks get their turn: reading does not wait for anything.
 const YIELD_EVERY: u32 = 64;
@@ -30,10 +32,11 @@ impl Feed {
         Ok(found.as_ref().map(record::recorded))
     }
 
-    fn deliver(&self, recorded: Recorded, again: bool) -> Delivery {
+    fn deliver(&self, subject: &str, recorded: Recorded, again: bool) -> Delivery {
         let Recorded { position, event, recorded: _ } = recorded;
         let settler =
             Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position: position.0 };
+        let event = event.map(|event| replay::delivered(event, subject.starts_with(REDRIVE)));
         Delivery { position, again, event, acker: Box::new(settler) }
     }
 }
@@ -56,8 +59,8 @@ impl Deliveries for Feed {
             let end = *last.borrow_and_update();
             match self.consumer.turn(end) {
                 Turn::Deliver(position) => match self.read(position)? {
-                    Some((_, recorded)) if recorded.position.0 == position => {
-                        return Ok(self.deliver(recorded, true));
+                    Some((subject, recorded)) if recorded.position.0 == position => {
+                        return Ok(self.deliver(&subject, recorded, true));
                     }
                     // It was dropped meanwhile.
                     Some(_) | None => {
@@ -78,7 +81,7 @@ impl Deliveries for Feed {
                             self.consumer.pass(at - 1);
                         }
                         let again = self.consumer.take(at);
-                        return Ok(self.deliver(recorded, again));
+                        return Ok(self.deliver(&subject, recorded, again));
                     }
                     self.consumer.pass(at);
                     passed += 1;

@@ -20,7 +20,9 @@ use super::ground::Ground;
 use super::message::decode;
 use super::place::{self, Place};
 use super::settle::Settler;
+use super::stream::REDRIVE;
 use crate::bus::{BusError, ConsumerSpec, Deliveries, Delivery, Position};
+use crate::replay;
 
 /// The server may deliver what was put off this much after its time, which was written down before it was told.
 const LATE: Duration = Duration::from_secs(3);
@@ -153,7 +155,9 @@ impl Pull {
         }
         self.highest = self.highest.max(position);
         let reply = message.reply.clone().context("a message of the log cannot be acknowledged")?;
-        let event = decode(&message.subject, message.headers.as_ref(), &message.payload);
+        let alone = message.subject.starts_with(REDRIVE);
+        let event = decode(&message.subject, message.headers.as_ref(), &message.payload)
+            .map(|event| replay::delivered(event, alone));
         let heard = hears(&self.spec, &message.subject, event.as_ref().ok());
         if !heard || !self.place.arrived(position) {
             let client = self.ground.client.clone();

@@ -13,8 +13,23 @@ use crate::store::{Bucket, Expect, Store, StoreError};
 #[derive(Debug, Default)]
 pub(crate) struct Rehearsal(Mutex<Vec<Envelope>>);
 
+/// The event of a delivery, as a handler is to have it: one that did not come to it alone is no replay's, whatever its
+/// publisher says. A descendant of a run keeps the name of it.
+pub(crate) fn delivered(event: Envelope, alone: bool) -> Envelope {
+    if alone || event.extension(extension::REPLAY_EFFECTS).is_none() {
+        return event;
+    }
+    tracing::warn!(
+        event.id = event.id(),
+        event.source = event.source(),
+        "its publisher says that it is a replay's, and it is none: it is handled as any other"
+    );
+    let without = event.to_builder().without_extension(extension::REPLAY_EFFECTS).build();
+    without.expect("a valid event stays valid without an extension")
+}
+
 impl Rehearsal {
-    /// Whether the event is one of a replay without effects.
+    /// Whether the event, as it was [`delivered`], is one of a replay without effects.
     pub(crate) fn of(event: &Envelope) -> Option<Arc<Self>> {
         let off = event.extension(extension::REPLAY_EFFECTS).is_some_and(|effects| effects == "off");
         off.then(Arc::default)
@@ -39,7 +54,11 @@ pub(crate) async fn record(
     announced: Vec<Envelope>,
     now: DateTime<Utc>,
 ) {
-    let Some(run) = event.replay_run() else { return };
+    // What descends from a run has its name, and was not delivered by it.
+    let Some(run) = event.replay_run().filter(|_| event.extension(extension::REPLAY_EFFECTS).is_some())
+    else {
+        return;
+    };
     let mut said = rehearsal.map(Rehearsal::said).unwrap_or_default();
     said.extend(announced);
     let record = Replayed {

@@ -85,7 +85,7 @@ async fn attempt<H: Handler>(
             Ok(known) => known,
             Err(error) => {
                 tracing::debug!(error = %anyhow::Error::new(error), "earlier attempts are not known yet");
-                return Verdict::Later(backoff::after(1));
+                return Verdict::Later(attempts.in_trouble());
             }
         };
         let left = attempts.not_before.map(|not_before| not_before.left(ports.clock.now()));
@@ -97,7 +97,7 @@ async fn attempt<H: Handler>(
         return Table::new::<H>(ports, delivery, attempts).doomed(light, reasons, started).await;
     }
     if attempts.made >= H::ATTEMPTS {
-        // Each was recorded when it began, and none when it ended: they took their process with them.
+        // The last was recorded when it began, and what it came to was not: it took its process with it.
         let mut table = Table::new::<H>(ports, delivery, attempts);
         return table.worn_out(light, started).await;
     }
@@ -106,7 +106,7 @@ async fn attempt<H: Handler>(
         if let Err(error) = attempts.begin(of).await {
             tracing::warn!(error = format!("{:#}", anyhow::Error::new(error)), "cannot record an attempt");
             attempts.made = attempts.made.saturating_sub(1);
-            return Verdict::Later(backoff::after(attempts.made + 1));
+            return Verdict::Later(attempts.in_trouble());
         }
     } else {
         attempts.made += 1;
@@ -121,7 +121,7 @@ async fn attempt<H: Handler>(
                 return table.undecodable(&claim::without_body(light, &lost), started).await;
             }
             Err(error @ ClaimError::Store { .. }) => {
-                return table.settle(light, Err(Failure::retry(error)), started).await;
+                return table.settle(light, Err(error.into()), started).await;
             }
         };
         let context = Context {

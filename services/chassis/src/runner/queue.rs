@@ -227,6 +227,16 @@ impl Queue {
         }
     }
 
+    /// A delivery is no longer being handled, and is not here any more. Should it come again, those behind it have waited.
+    pub fn lose(&mut self, name: &str, position: Position, now: Instant) {
+        if self.is_running(name, position)
+            && let Some(key) = self.keys.get_mut(name)
+        {
+            key.away.insert(position, now + self.patience);
+            self.release(name, position);
+        }
+    }
+
     /// When a delivery that waits for its time may be started or a key may become stuck that holds places, if a slot is
     /// free.
     pub fn wakes(&self, now: Instant) -> Option<Instant> {

@@ -5,6 +5,7 @@
 //! | `Done(events)` | publish them, ack | `done` |
 //! | `Ignore(why)` | ack, without waiting for it | `ignored` |
 //! | `Err(Retry)` | kept, and tried again after a while; after the last attempt: dead letter, term | `retried` / `rejected` |
+//! | `Err(Postpone)` | kept, and tried again after a while; it was no attempt | `retried` |
 //! | `Err(Reject)` | dead letter, term | `rejected` |
 //! | `Err(Rehearsed)` | ack | `ignored` |
 //! | undecodable | dead letter with the bytes, term | `undecodable` |
@@ -107,6 +108,14 @@ impl<'a> Table<'a> {
                 self.replayed(event, Came::Retried, said, Vec::new()).await;
                 self.retry(event, failed, delay, started).await
             }
+            Decision::Postpone => {
+                let delay = self.attempts.postponed(of(self.ports, self.handler, self.delivery, event)).await;
+                let delay_ms = delay.as_millis();
+                tracing::warn!(error = %failure, delay_ms, "the bus or the store is in trouble, trying again");
+                self.replayed(event, Came::Retried, said, Vec::new()).await;
+                self.count(OutcomeLabel::Retried, started);
+                Verdict::Later(delay)
+            }
             Decision::Rehearsed => {
                 tracing::info!(because = said, "rehearsed");
                 self.replayed(event, Came::WouldAct, said, Vec::new()).await;
@@ -135,11 +144,12 @@ impl<'a> Table<'a> {
         self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
     }
 
-    /// The row of an event whose last attempt did not come to an end.
+    /// The row of an event of whose last attempt nothing is known but that it began: the process ended during it, or
+    /// before what it came to could be kept.
     pub async fn worn_out(&mut self, event: &Envelope, started: Instant) -> Verdict {
         let reasons = vec![
             format!("given up after {} attempts", self.attempts.made),
-            "the process ended during the last one".to_owned(),
+            "the process ended before it was recorded what the last one came to".to_owned(),
         ];
         self.bury(Ok(event), reasons, OutcomeLabel::Rejected, started).await
     }
@@ -231,8 +241,10 @@ impl<'a> Table<'a> {
                 // Not kept, so not given up: it comes back.
                 tracing::error!(error = format!("{error:#}"), "cannot keep a dead letter, trying again");
                 self.count(OutcomeLabel::Retried, started);
-                self.attempts.doomed = event.is_ok().then_some(reasons);
-                Verdict::Later(backoff::after(self.attempts.made))
+                if let Ok(event) = event {
+                    self.attempts.doom(of(self.ports, self.handler, self.delivery, event), reasons).await;
+                }
+                Verdict::Later(self.attempts.in_trouble())
             }
         }
     }

@@ -53,13 +53,19 @@ pub struct DeadBulk {
     pub next: Option<String>,
 }
 
-/// A dead letter that could not be driven again.
+/// A dead letter that could not be driven again, or not be dropped with others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsettled {
     /// Names it.
     pub id: String,
     /// Why.
     pub error: String,
+}
+
+impl From<Damaged> for Unsettled {
+    fn from(Damaged { id, reason }: Damaged) -> Self {
+        Self { id, error: format!("it is damaged, and can be dropped by its id: {reason}") }
+    }
 }
 
 /// A dead letter without its event's body; `GET /api/v1/dead/{id}` has all of it.

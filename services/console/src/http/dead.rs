@@ -105,6 +105,12 @@ impl Console {
         tracing::info!(dead_letter = id, handler, "dropped");
         Ok(letter.map_or_else(|| DeadSummary::unknown(id), |letter| DeadSummary::from(&letter)))
     }
+
+    async fn drop_this(&self, letter: &DeadLetter) -> Result<(), DeadError> {
+        self.dead.drop_this(letter).await?;
+        tracing::info!(dead_letter = letter.id, handler = letter.handler, "dropped");
+        Ok(())
+    }
 }
 
 /// Many at once: those that died before it began, so that one that dies again is not settled for ever.
@@ -112,6 +118,8 @@ struct Bulk {
     filter: DeadFilter,
     after: Option<Cursor>,
     limit: usize,
+    /// Nothing was asked of them, so those that cannot be read are meant, too.
+    everything: bool,
 }
 
 impl Bulk {
@@ -128,33 +136,36 @@ impl Bulk {
             });
         }
         filter.until = filter.until.or(Some(now));
-        Ok(Self { filter, after, limit })
+        Ok(Self { filter, after, limit, everything: all })
     }
 
     async fn settle(self, console: &Console, settling: Settling) -> Result<Json<DeadBulk>, Problem> {
-        let Self { filter, after, limit } = self;
+        let Self { filter, after, limit, everything } = self;
         let budget = Budget::of(PAGE_TIME);
-        let letters = console.dead.survey().await?.letters;
+        let Survey { letters, damaged } = console.dead.survey().await?;
         let wanted = letters.iter().filter(|letter| {
             filter.wants(letter) && after.as_ref().is_none_or(|after| after.is_before(letter))
         });
         let mut bulk = DeadBulk::default();
+        let mut looked_at = 0_usize;
+        if everything && after.is_none() {
+            bulk.unsettled = damaged.into_iter().map(Unsettled::from).collect();
+        }
         let mut last: Option<&DeadLetter> = None;
         let mut all = true;
         for letter in wanted {
-            let looked_at = bulk.settled.len() + bulk.unsettled.len();
             if looked_at >= limit || (budget.is_spent() && looked_at > 0) {
                 all = false;
                 break;
             }
             let settled = match settling {
                 Settling::Redrive => console.redrive(&letter.id).await.map(|_| ()),
-                Settling::Drop => console.drop_one(&letter.id).await.map(|_| ()),
+                Settling::Drop => console.drop_this(letter).await,
             };
             match settled {
                 Ok(()) => bulk.settled.push(DeadSummary::from(letter)),
-                // Somebody else has settled it.
-                Err(DeadError::Unknown(_)) => {}
+                // Somebody else has settled it, or it died after this began.
+                Err(DeadError::Unknown(_) | DeadError::Changed(_)) => {}
                 Err(
                     error @ (DeadError::Undecodable(_)
                     | DeadError::NoHandler { .. }
@@ -172,6 +183,7 @@ impl Bulk {
                     break;
                 }
             }
+            looked_at += 1;
             last = Some(letter);
         }
         let path = match settling {

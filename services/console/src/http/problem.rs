@@ -81,7 +81,9 @@ impl Problem {
             | Self::Query(QueryError::NotFound(_) | QueryError::NotFoundSince { .. })
             | Self::Dead(DeadError::Unknown(_)) => StatusCode::NOT_FOUND,
             Self::Query(QueryError::Ambiguous { .. })
-            | Self::Dead(DeadError::Undecodable(_) | DeadError::NoHandler { .. }) => StatusCode::CONFLICT,
+            | Self::Dead(DeadError::Undecodable(_) | DeadError::NoHandler { .. } | DeadError::Changed(_)) => {
+                StatusCode::CONFLICT
+            }
             Self::Query(QueryError::Bus(_)) | Self::Dead(DeadError::Store(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

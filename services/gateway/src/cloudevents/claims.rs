@@ -34,6 +34,10 @@ pub(crate) enum Attribute {
     Source,
     /// Where its data is.
     Dataref,
+    /// Which replay delivers it.
+    ReplayRun,
+    /// Whether that replay has effects.
+    ReplayEffects,
 }
 
 /// Which event of a batch.
@@ -60,6 +64,9 @@ impl Claim {
                 "add it to `sources` of the Source; sources of Signalbox's own events have to be named there literally"
             }
             Attribute::Dataref => "send the data with the event, or a dataref of your own",
+            Attribute::ReplayRun | Attribute::ReplayEffects => {
+                "send the event without it: a replay of Signalbox alone says that an event is a replay's"
+            }
         }
     }
 }
@@ -80,6 +87,15 @@ pub(crate) fn check(source: &CloudEvents, events: &[Envelope], mode: ContentMode
         // Otherwise a sender could have the body of somebody else's event for its own.
         if claim::is_checked_in(event) {
             return foreign(Attribute::Dataref, &event.extension(extension::DATAREF).unwrap_or_default());
+        }
+        // Otherwise a sender could have its event taken and nothing done about it.
+        for (attribute, name) in [
+            (Attribute::ReplayRun, extension::REPLAY_RUN),
+            (Attribute::ReplayEffects, extension::REPLAY_EFFECTS),
+        ] {
+            if let Some(value) = event.extension(name) {
+                return foreign(attribute, &value);
+            }
         }
     }
     Ok(())

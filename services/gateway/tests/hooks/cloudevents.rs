@@ -143,6 +143,10 @@ async fn what_is_wrong_is_said_with_its_attribute_and_nothing_is_stored() {
         (claim("https://shop.example/orders", "/signalbox/deployer"), 403, "`source` is `/signalbox/deployer`"),
         (claim("https://shop.example/orders", "https://github.com/acme/shop"), 403, "`source` is `https://github.com/acme/shop`"),
         (claim("\"data\"", "\"dataref\":\"signalbox-blob:0a\",\"data\""), 403, "`dataref` is `signalbox-blob:0a`"),
+        (claim("\"data\"", "\"replayeffects\":\"off\",\"data\""), 403, "`replayeffects` is `off`"),
+        (claim("\"data\"", "\"replayrun\":\"try-1\",\"data\""), 403, "`replayrun` is `try-1`"),
+        (set("ce-replayeffects", "off"), 403, "`replayeffects` is `off`"),
+        (set("ce-ReplayRun", "try-1"), 403, "`replayrun` is `try-1`"),
     ];
     for (request, status, about) in cases {
         world.send(request).await.assert_refused(status, about);

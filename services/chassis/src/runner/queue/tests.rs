@@ -247,3 +247,21 @@ fn a_key_that_filled_the_queue_and_gets_stuck_makes_room_for_the_others() {
     }
     assert!(seen.is_sorted() && seen.len() == usize::try_from(next).unwrap(), "{seen:?}");
 }
+
+#[test]
+fn what_was_lost_frees_its_slot_and_those_behind_it_wait_for_it_in_vain_only_so_long() {
+    let now = Instant::now();
+    let mut queue = filled(&[(1, "a"), (2, "a"), (3, "b"), (4, "c")], now);
+    assert_eq!(started(&mut queue, now), [1, 3]);
+    queue.lose("a", Position(1), now);
+    assert_eq!(started(&mut queue, now), [4], "its slot is free, and its key waits");
+    queue.release("b", Position(3));
+    assert_eq!(queue.wakes(now), Some(now + PATIENCE));
+    assert_eq!(started(&mut queue, now + PATIENCE), [2]);
+    // What does not run is not lost.
+    queue.lose("a", Position(9), now);
+    queue.lose("nobody", Position(1), now);
+    queue.release("a", Position(2));
+    assert!(queue.push(queued(5, "a", now), now).is_none());
+    assert_eq!(started(&mut queue, now), [5]);
+}

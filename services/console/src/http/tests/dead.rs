@@ -143,6 +143,14 @@ async fn a_damaged_dead_letter_hides_no_other_and_can_be_dropped() {
     assert_eq!(stage.get("/api/v1/dead/broken").await.0, StatusCode::INTERNAL_SERVER_ERROR);
     let (_, bulk) = stage.ask(Method::POST, "/api/v1/dead/redrive?all=true").await;
     assert_eq!(bulk["settled"].as_array().map(Vec::len), Some(1), "{bulk}");
+    let unsettled: DeadBulk = serde_json::from_value(bulk).expect("what was done");
+    let ids: Vec<&str> = unsettled.unsettled.iter().map(|letter| letter.id.as_str()).collect();
+    assert_eq!(ids, ["broken", "newer"], "those that could not be are told");
+    assert!(unsettled.unsettled[1].error.contains("it has version 9"), "{unsettled:?}");
+    let (_, bulk) = stage.ask(Method::POST, "/api/v1/dead/drop?all=true").await;
+    assert_eq!(bulk["unsettled"].as_array().map(Vec::len), Some(2), "{bulk}");
+    let (_, bulk) = stage.ask(Method::POST, "/api/v1/dead/drop?type=com.example.a").await;
+    assert_eq!(bulk, json!({"settled": []}), "nobody knows whether they are of that type");
     assert_eq!(stage.ask(Method::DELETE, "/api/v1/dead/broken").await.0, StatusCode::OK);
     let (_, page) = stage.get("/api/v1/dead").await;
     assert_eq!(page["damaged"].as_array().map(Vec::len), Some(1), "{page}");

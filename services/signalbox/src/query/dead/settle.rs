@@ -89,8 +89,10 @@ async fn many(query: &Query, args: &SettleArgs, settling: &Settling, out: &mut O
     let SettleArgs { ids: _, filter, all, yes, json } = args;
     let now = SystemClock.now();
     let address = Address::of("/api/v1/dead").letters(filter, now).with("limit", SHOWN);
-    let DeadPage { dead_letters, total, as_of, .. } = query.get(&address.text()).await?;
-    if total == 0 {
+    let DeadPage { dead_letters, damaged, total, as_of, .. } = query.get(&address.text()).await?;
+    // Nothing is known of them, so they are among what is wanted when that is everything.
+    let damaged = if *all { damaged } else { Vec::new() };
+    if total == 0 && damaged.is_empty() {
         if !json {
             out.line("no dead letters")?;
         }
@@ -104,7 +106,9 @@ async fn many(query: &Query, args: &SettleArgs, settling: &Settling, out: &mut O
             out.line(format_args!("and {} more", total - dead_letters.len()))?;
         }
     }
-    confirm(*yes, &(settling.question)(total))?;
+    if total > 0 {
+        confirm(*yes, &(settling.question)(total))?;
+    }
 
     let mut address = Address::of(settling.all).letters(filter, now);
     if filter.until.is_none() {
