@@ -64,7 +64,7 @@ pub struct Unsettled {
 
 impl From<Damaged> for Unsettled {
     fn from(Damaged { id, reason }: Damaged) -> Self {
-        Self { id, error: format!("it is damaged, and can be dropped by its id: {reason}") }
+        Self { id, error: format!("{reason}: drop it by its id") }
     }
 }
 

@@ -147,13 +147,12 @@ impl Bulk {
             filter.wants(letter) && after.as_ref().is_none_or(|after| after.is_before(letter))
         });
         let mut bulk = DeadBulk::default();
-        let mut looked_at = 0_usize;
         if everything && after.is_none() {
             bulk.unsettled = damaged.into_iter().map(Unsettled::from).collect();
         }
         let mut last: Option<&DeadLetter> = None;
         let mut all = true;
-        for letter in wanted {
+        for (looked_at, letter) in wanted.enumerate() {
             if looked_at >= limit || (budget.is_spent() && looked_at > 0) {
                 all = false;
                 break;
@@ -183,7 +182,6 @@ impl Bulk {
                     break;
                 }
             }
-            looked_at += 1;
             last = Some(letter);
         }
         let path = match settling {
