@@ -5,6 +5,7 @@ mod cluster;
 mod rules;
 mod story;
 mod testbed;
+mod watch;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
 #[test]

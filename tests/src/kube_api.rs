@@ -25,11 +25,15 @@ use crate::{eventually, ports};
 /// Long enough for a machine that is busy with something else.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Where the API server is among the processes.
+const API: usize = 1;
+
 /// A control plane.
 #[derive(Debug)]
 pub struct KubeApi {
     dir: Scratch,
     port: u16,
+    datastore: u16,
     admin: String,
     processes: Vec<Process>,
 }
@@ -41,7 +45,7 @@ impl KubeApi {
         let (port, datastore) = (ports::free()?, ports::free()?);
         let admin = servers::credentials(&dir)?;
         let processes = vec![servers::datastore(&dir, datastore)?, servers::api(&dir, port, datastore)?];
-        let mut api = Self { dir, port, admin, processes };
+        let mut api = Self { dir, port, datastore, admin, processes };
         let certificate = api.dir.join(servers::CERTIFICATE);
         let made = eventually(PATIENCE, "the API server has made its certificate", async || {
             let whole = fs::read_to_string(&certificate)?.ends_with("-----END CERTIFICATE-----\n");
@@ -93,6 +97,18 @@ impl KubeApi {
             Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Kills the API server and starts it again: its memory of what has been is gone, so watches have to begin anew.
+    pub async fn restart_api(&mut self) -> anyhow::Result<()> {
+        self.processes[API].kill9()?;
+        self.processes[API] = servers::api(&self.dir, self.port, self.datastore)?;
+        let client = self.client().await?;
+        let ready = eventually(PATIENCE, "the API server is ready again", async || {
+            let request = http::Request::get("/readyz").body(Vec::new())?;
+            client.request_text(request).await.map(|_| ()).context("it is not")
+        });
+        while_running(&mut self.processes, ready).await
     }
 
     /// What its servers have printed last.

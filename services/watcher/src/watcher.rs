@@ -110,7 +110,14 @@ impl Watcher {
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let active = self.ports.metrics.active(Self::NAME);
         let (this, until) = (&self, &shutdown);
-        this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
+        // Who has not got the lease by now stands by; before, it is not known who follows the objects.
+        let stand_by = async {
+            tokio::time::sleep(2 * Leases::beat()).await;
+            if active.get() == 0 {
+                this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
+            }
+            std::future::pending().await;
+        };
         let work = |fence: Fence| async move {
             this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(false));
             // What is under way when the lease is lost is cut off: the next holder publishes what is kept, and what this
@@ -122,7 +129,10 @@ impl Watcher {
             this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
             ended
         };
-        runner::alone(this.leases.clone(), Self::NAME, &active, until, work).await
+        tokio::select! {
+            ended = runner::alone(this.leases.clone(), Self::NAME, &active, until, work) => ended,
+            () = stand_by => Ok(()),
+        }
     }
 
     async fn follow(&self, shutdown: &Shutdown) -> anyhow::Result<()> {
