@@ -116,7 +116,7 @@ impl Watcher {
             if active.get() == 0 {
                 this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(true));
             }
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         };
         let work = |fence: Fence| async move {
             this.pulses.iter().for_each(|(_, pulse)| pulse.stands_by(false));
