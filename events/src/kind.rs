@@ -8,7 +8,7 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::Payload;
 use crate::payload::{
-    alert, application, automation, autoscaler, dead_letter, deploy, image, job, namespace, node,
+    alert, application, argocd, automation, autoscaler, dead_letter, deploy, image, job, namespace, node,
     notification, pod, schedule, volume_claim, volume_snapshot, warning, workload,
 };
 
@@ -153,6 +153,9 @@ kinds! {
     ApplicationOperationFailed = "io.argoproj.application.operation-failed.v1": application::Application,
     /// A sync operation could not be carried out.
     ApplicationOperationError = "io.argoproj.application.operation-error.v1": application::Application,
+
+    /// Argo CD's notifications said how an Application is: a nudge, the transitions are told by the watcher.
+    ApplicationNotified = "io.argoproj.notification.received.v1": argocd::Notified,
 
     /// A Deployment came into being.
     DeploymentCreated = "io.kubernetes.deployment.created.v1": workload::Workload,

@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod announcement;
+pub mod argocd;
 mod attributes;
 pub mod catalogue;
 pub mod envelope;

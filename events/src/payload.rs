@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod application;
+pub mod argocd;
 pub mod automation;
 pub mod autoscaler;
 pub mod dead_letter;

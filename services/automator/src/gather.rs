@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use events::payload::application::Application;
+use events::payload::argocd::Notified;
 use events::payload::{deploy, image};
 use events::{Envelope, Kind, Payload};
 use resources::{App, Catalog};
@@ -57,6 +58,7 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         | Kind::ApplicationOperationSucceeded
         | Kind::ApplicationOperationFailed
         | Kind::ApplicationOperationError => of_application(catalog, event),
+        Kind::ApplicationNotified => of_notified(catalog, event),
         Kind::ImagePushed => of_image(catalog, event),
         Kind::AlertFiring
         | Kind::AlertResolved
@@ -158,17 +160,30 @@ fn of_image<'a>(catalog: &'a Catalog, event: &Envelope) -> Result<&'a App, Strin
 }
 
 fn of_application<'a>(catalog: &'a Catalog, event: &Envelope) -> Result<&'a App, String> {
-    let application: Application =
+    let Application { name, namespace, .. } =
         event.payload().map_err(|error| format!("the event is not what its type says: {error}"))?;
+    running(catalog, &namespace, &name)
+}
+
+fn of_notified<'a>(catalog: &'a Catalog, event: &Envelope) -> Result<&'a App, String> {
+    let Notified { name, namespace, .. } =
+        event.payload().map_err(|error| format!("the event is not what its type says: {error}"))?;
+    running(catalog, &namespace, &name)
+}
+
+/// The App of an Argo CD Application.
+fn running<'a>(catalog: &'a Catalog, namespace: &str, name: &str) -> Result<&'a App, String> {
     let runs = |app: &&App| {
         app.environments
             .iter()
             .filter_map(|environment| environment.argocd.as_ref())
-            .any(|argocd| argocd.application == application.name && argocd.namespace == application.namespace)
+            .any(|argocd| argocd.application == name && argocd.namespace == namespace)
     };
-    catalog.apps.values().find(runs).ok_or_else(|| {
-        format!("no App has the Argo CD Application {}/{}", application.namespace, application.name)
-    })
+    catalog
+        .apps
+        .values()
+        .find(runs)
+        .ok_or_else(|| format!("no App has the Argo CD Application {namespace}/{name}"))
 }
 
 #[cfg(test)]
@@ -247,6 +262,22 @@ spec:
         })
     }
 
+    fn notified(name: &str, namespace: &str) -> Envelope {
+        own(&Notified {
+            trigger: None,
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            project: "default".to_owned(),
+            destination_namespace: None,
+            sync: "Synced".to_owned(),
+            health: "Healthy".to_owned(),
+            health_message: None,
+            revisions: Vec::new(),
+            images: Vec::new(),
+            operation: None,
+        })
+    }
+
     fn github(repository: &str) -> Envelope {
         let data = serde_json::json!({"repository": {"full_name": repository}});
         Envelope::builder("1", "/x", "com.github.push").json(&data).build().expect("a valid event")
@@ -284,6 +315,8 @@ spec:
             (failed("gone"), Err("no App is named gone")),
             (application("shop-dev", "gitops"), Ok("shop")),
             (application("shop-dev", "argocd"), Err("no App has the Argo CD Application argocd/shop-dev")),
+            (notified("shop-dev", "gitops"), Ok("shop")),
+            (notified("shop", "gitops"), Err("no App has the Argo CD Application gitops/shop")),
             (alert(), Err("io.prometheus.alert.firing.v1 is about no App")),
             (foreign, Err("the event names no repository (`data.repository.full_name`)")),
         ] {

@@ -1,10 +1,10 @@
-//! Webhooks of Gitea, Forgejo, GitLab and image registries: gather -> decide -> apply.
+//! Webhooks of Gitea, Forgejo, GitLab, image registries and Argo CD: gather -> decide -> apply.
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use events::gitlab::Delivery;
-use events::{gitea, gitlab, registry};
-use resources::source::{Gitea, Gitlab, Registry};
+use events::{argocd, gitea, gitlab, registry};
+use resources::source::{Argocd, Gitea, Gitlab, Registry};
 
 use crate::Gateway;
 use crate::answer::Accepted;
@@ -68,6 +68,20 @@ pub(crate) async fn registry(
         registry::decode(kind, event, &delivery.body, arrived).map_err(Refusal::NoWebhook)
     };
     webhook::take(gateway, &source.credential, request, visit, Work::Light, decode).await.map(Accepted::Each)
+}
+
+/// Takes a notification of Argo CD, made with our template: one event.
+pub(crate) async fn argocd(
+    gateway: &Gateway,
+    source: &Argocd,
+    request: Request,
+    visit: &mut Visit<'_>,
+) -> Result<Accepted, Refusal> {
+    let decode = |delivery: &webhook::Delivery| {
+        let event = argocd::decode(&delivery.body).map_err(Refusal::NoWebhook)?;
+        Ok(vec![event])
+    };
+    webhook::take(gateway, &source.credential, request, visit, Work::Light, decode).await.map(one)
 }
 
 fn one(taken: Vec<Taken>) -> Accepted {

@@ -28,6 +28,8 @@ pub(crate) enum SourceLabel {
     Gitlab,
     /// An image registry.
     Registry,
+    /// Argo CD's notifications.
+    Argocd,
     /// Any webhook, by configuration.
     Generic,
     /// The request named no source that there is.
@@ -50,6 +52,7 @@ impl From<&SourceKind> for SourceLabel {
             SourceKind::Gitea(_) => Self::Gitea,
             SourceKind::Gitlab(_) => Self::Gitlab,
             SourceKind::Registry(_) => Self::Registry,
+            SourceKind::Argocd(_) => Self::Argocd,
             SourceKind::Generic(_) => Self::Generic,
             SourceKind::Schedule(_) => Self::None,
         }

@@ -74,6 +74,7 @@ async fn take(
         SourceKind::Gitea(gitea) => forge::gitea(gateway, gitea, request, visit).await,
         SourceKind::Gitlab(gitlab) => forge::gitlab(gateway, gitlab, request, visit).await,
         SourceKind::Registry(registry) => forge::registry(gateway, registry, request, visit).await,
+        SourceKind::Argocd(argocd) => forge::argocd(gateway, argocd, request, visit).await,
         SourceKind::Generic(generic) => generic::take(gateway, generic, request, visit).await,
         SourceKind::Schedule(_) => Err(Refusal::NoSuchSource),
     }

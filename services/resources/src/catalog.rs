@@ -38,6 +38,7 @@ impl Catalog {
             | SourceKind::Gitea(_)
             | SourceKind::Gitlab(_)
             | SourceKind::Registry(_)
+            | SourceKind::Argocd(_)
             | SourceKind::Generic(_) => None,
         })
     }

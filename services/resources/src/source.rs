@@ -43,6 +43,8 @@ pub enum SourceKind {
     Gitlab(Gitlab),
     /// Pushes to an image registry.
     Registry(Registry),
+    /// Argo CD's notifications, with our template and a bearer token.
+    Argocd(Argocd),
     /// Any webhook, by configuration.
     Generic(Box<Generic>),
     /// A clock, which the scheduler reads; nobody posts.
@@ -63,4 +65,11 @@ pub struct Github {
 pub struct Alertmanager {
     /// Bearer tokens; any of them is taken (one or two, so that they can be rotated).
     pub tokens: Vec<SecretRef>,
+}
+
+/// `spec.argocd`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argocd {
+    /// Bearer tokens, as the Source's credential.
+    pub credential: Credential,
 }

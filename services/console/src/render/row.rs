@@ -116,6 +116,7 @@ fn tone(kind: Option<Kind>) -> Tone {
         | Kind::ApplicationSuspended
         | Kind::ApplicationHealthUnknown
         | Kind::ApplicationOperationRunning
+        | Kind::ApplicationNotified
         | Kind::AutomationEvaluated
         | Kind::DeployRequested
         | Kind::DeployStarted

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use events::payload::alert::Alert;
 use events::payload::application::{Application, Transition};
+use events::payload::argocd::Notified;
 use events::payload::automation::{Evaluated, Rule, Verdict};
 use events::payload::deploy::{self, Image, Step, Verified};
 use events::payload::schedule::{Cause, Ticked};
@@ -32,6 +33,7 @@ pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_jso
         | Kind::ApplicationOperationSucceeded
         | Kind::ApplicationOperationFailed
         | Kind::ApplicationOperationError => plain(application(&event.payload()?)),
+        Kind::ApplicationNotified => plain(notified(&event.payload()?)),
         Kind::DeploymentCreated
         | Kind::DeploymentDeleted
         | Kind::DeploymentImageChanged
@@ -163,6 +165,14 @@ fn application(app: &Application) -> String {
     };
     if let Some(why) = why {
         let _ = write!(essence, ": {}", line::first(why, LINE));
+    }
+    essence
+}
+
+fn notified(app: &Notified) -> String {
+    let mut essence = format!("{}: sync {}, health {}", app.name, app.sync, app.health);
+    if let Some(trigger) = &app.trigger {
+        let _ = write!(essence, " ({trigger})");
     }
     essence
 }

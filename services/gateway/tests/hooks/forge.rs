@@ -5,7 +5,7 @@ use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use events::payload::image;
-use events::{gitea, gitlab, registry};
+use events::{argocd, gitea, gitlab, registry};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -225,4 +225,34 @@ async fn a_ping_and_a_pull_are_taken_without_any_event() {
     );
     let answer = world.send(post("", body, &[("X-Hub-Signature-256", &signature)])).await;
     answer.assert_refused(400, "X-GitHub-Event");
+}
+
+#[tokio::test]
+async fn a_notification_of_argo_cd_is_one_event_however_often_it_comes() {
+    let world = world("{argocd: {tokens: [{env: A}]}, bodyLimit: 4KiB}").await;
+    let bearer = format!("Bearer {SECRET}");
+    let proven = [("Authorization", &*bearer)];
+    for duplicate in [false, true] {
+        let answer = world.send(post("", argocd::SAMPLE, &proven)).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["duplicate"]),
+            (202, &duplicate.into()),
+            "{answer:?}"
+        );
+    }
+    let stored = world.stored().await;
+    assert_eq!(
+        stored.iter().map(events::Envelope::ty).collect::<Vec<_>>(),
+        ["io.argoproj.notification.received.v1"]
+    );
+    for (body, headers, status, about) in [
+        (argocd::SAMPLE.to_owned(), &[][..], 401, "Authorization"),
+        (argocd::SAMPLE.to_owned(), &[("Authorization", "Bearer another")], 401, "none of the tokens"),
+        (argocd::SAMPLE.replace("\"1\"", "\"2\""), &proven, 400, "unknown variant `2`"),
+        (argocd::SAMPLE.replace("\"Synced\"", "<no value>"), &proven, 400, "expected value"),
+        (format!("{}{}", argocd::SAMPLE, " ".repeat(4096)), &proven, 413, "4096 bytes"),
+    ] {
+        world.send(post("", body, headers)).await.assert_refused(status, about);
+    }
+    assert_eq!(world.stored().await.len(), 1);
 }

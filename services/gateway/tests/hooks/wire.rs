@@ -120,7 +120,10 @@ async fn example(n: usize, tools: &[&str], world: &World) -> Option<String> {
         .current_dir(world.folder.path())
         .env("GITHUB_WEBHOOK_SECRET", SECRET)
         .env("SHOP_TOKEN", TOKEN)
-        .envs(["BUILDS_SECRET", "GITEA_SECRET", "GITLAB_TOKEN", "HUB_TOKEN"].map(|name| (name, SECRET)))
+        .envs(
+            ["BUILDS_SECRET", "GITEA_SECRET", "GITLAB_TOKEN", "HUB_TOKEN", "ARGOCD_TOKEN"]
+                .map(|name| (name, SECRET)),
+        )
         .env("NOW", NOW.timestamp().to_string())
         .output()
         .await
@@ -163,7 +166,7 @@ async fn the_example_of_a_generic_source_in_the_readme_works() {
     let readme = include_str!("../../README.md");
     let source = readme.split("```yaml\n").find(|block| block.contains("name: builds")).expect("it is there");
     let world = World::declaring(source.split("```").next().expect("it ends")).await;
-    let Some(text) = example(6, &["curl", "openssl", "sh"], &world).await else { return };
+    let Some(text) = example(7, &["curl", "openssl", "sh"], &world).await else { return };
     assert_eq!(text, r#"{"id":"b-7/failed","type":"com.example.build.failed","duplicate":false}"#);
     assert_eq!(world.stored().await[0].subject(), Some("shop"));
 }
@@ -173,6 +176,7 @@ async fn the_examples_of_forges_and_registries_in_the_readme_work() {
     for (n, name, spec, ty) in [
         (3, "git", "gitea: {secrets: [{env: S}]}", "io.gitea.push"),
         (4, "gitlab", "gitlab: {tokens: [{env: S}]}", "com.gitlab.push"),
+        (6, "argocd", "argocd: {tokens: [{env: S}]}", "io.argoproj.notification.received.v1"),
         (5, "hub", "registry: {dockerhub: {tokens: [{env: S}]}}", "io.signalbox.image.pushed.v1"),
     ] {
         let head = "apiVersion: signalbox.dev/v1alpha1\nkind: Source\n";

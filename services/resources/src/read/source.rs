@@ -10,7 +10,7 @@ mod schedule;
 use super::secret;
 use crate::names;
 use crate::reader::{Fields, Keys, Read, Reader, Said};
-use crate::source::{Alertmanager, Github};
+use crate::source::{Alertmanager, Argocd, Credential, Github};
 use crate::yaml::Node;
 use crate::{Source, SourceKind};
 
@@ -22,18 +22,20 @@ const SPEC: Keys = Keys {
         "registry",
         "alertmanager",
         "cloudevents",
+        "argocd",
         "generic",
         "schedule",
         "retired",
         "from",
         "bodyLimit",
     ],
-    later: &["argocd"],
+    later: &[],
 };
-const KINDS: [&str; 8] =
-    ["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "generic", "schedule"];
+const KINDS: [&str; 9] =
+    ["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "argocd", "generic", "schedule"];
 const GITHUB: Keys = Keys { known: &["secrets", "repositories"], later: &[] };
 const ALERTMANAGER: Keys = Keys { known: &["tokens"], later: &[] };
+const ARGOCD: Keys = Keys { known: &["tokens"], later: &[] };
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Source> {
     let fields = reader.fields(spec, "spec", &SPEC)?;
@@ -46,6 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
             "registry" => forge::registry(reader, node, &path).map(SourceKind::Registry),
             "alertmanager" => alertmanager(reader, node, &path).map(SourceKind::Alertmanager),
             "cloudevents" => cloudevents::read(reader, node, &path).map(SourceKind::CloudEvents),
+            "argocd" => argocd(reader, node, &path).map(SourceKind::Argocd),
             "generic" => generic::read(reader, node, &path).map(Box::new).map(SourceKind::Generic),
             _ => schedule::read(reader, node, &path).map(SourceKind::Schedule),
         }
@@ -86,4 +89,10 @@ fn alertmanager(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Alertm
     let fields = reader.fields(node, path, &ALERTMANAGER)?;
     let tokens = reader.required(&fields, "tokens", secret::read_live);
     Ok(Alertmanager { tokens: tokens? })
+}
+
+fn argocd(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Argocd> {
+    let fields = reader.fields(node, path, &ARGOCD)?;
+    let tokens = reader.required(&fields, "tokens", secret::read_live);
+    Ok(Argocd { credential: Credential::Tokens(tokens?) })
 }
