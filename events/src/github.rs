@@ -4,13 +4,22 @@
 //!
 //! | attribute | value |
 //! |---|---|
-//! | `id` | the header `X-GitHub-Delivery`; a redelivery by hand keeps it, so it is the same event |
+//! | `id` | the header `X-GitHub-Delivery`; a redelivery by hand keeps it, so it is the same event. Of a webhook ([`decode_of_hook`]): what the body says of the happening, where it says enough (below) |
 //! | `type` | `com.github.` + the header `X-GitHub-Event` + (`.` + `action`, when the body has one) |
 //! | `source` | `repository.url`; without a repository the first of `organization.url`, `installation.account.url`, `sender.url`, `https://api.github.com` |
 //! | `subject` | by event: what it is about, see the table in `github/rules.rs` |
 //! | `time` | by event: when the body says that it happened; absent when it does not say |
 //! | `partitionkey` | `repository.full_name` |
+//! | `githubdelivery` | the header `X-GitHub-Delivery`, where `id` is another |
 //! | `datacontenttype`, data | `application/json` and the body, byte for byte |
+//!
+//! **One happening, two webhooks.** A webhook of the repository and one of its organisation or of an App each deliver the
+//! same push, with different ids. What GitHub says to come from a webhook (the header `X-GitHub-Hook-ID`) has therefore an
+//! id that is made (`UUIDv5`) of repository, ref, before, after and `pushed_at` for a push, and likewise for pull requests,
+//! issues and their comments, reviews, releases, workflow runs and jobs, checks, deployments and statuses: the table is in
+//! `github/identity.rs`. It has only what holds its own time or an id that GitHub gives once, so that the same change made
+//! again (a branch forced to and fro) is another event; all else keeps the id of its delivery. What has no such header (a
+//! relay, a test by hand) keeps it, too: its sender says what is one delivery.
 //!
 //! Where the adapter's document makes exceptions for single events, Signalbox keeps to the one rule, so that a type can
 //! be told from GitHub's own documentation alone:
@@ -27,6 +36,7 @@
 //! (`https://github.com/…`), elsewhere that of the API (`https://api.github.com/repos/…`): to name a repository in a
 //! rule use `partitionkey` or `data.repository.full_name`.
 
+mod identity;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -90,6 +100,27 @@ pub enum DecodeError {
 /// # Ok::<(), events::github::DecodeError>(())
 /// ```
 pub fn decode(event: &str, delivery: &str, body: &[u8]) -> Result<Envelope, DecodeError> {
+    make(event, delivery, body, false)
+}
+
+/// As [`decode`], of a delivery that one of GitHub's webhooks made (it has the header `X-GitHub-Hook-ID`): the same
+/// happening, told by another webhook, is the same event.
+///
+/// ```
+/// use events::github::decode_of_hook;
+/// let push = |more: &str| format!(
+///     r#"{{"ref": "refs/heads/main", "before": "a1", "after": "b2", "repository": {{"id": 7, "pushed_at": 1790000000}}{more}}}"#
+/// );
+/// let one = decode_of_hook("push", "72d3162e", push("").as_bytes())?;
+/// let other = decode_of_hook("push", "9f0c11d4", push(r#", "installation": {"id": 12}"#).as_bytes())?;
+/// assert_eq!(one.id(), other.id());
+/// # Ok::<(), events::github::DecodeError>(())
+/// ```
+pub fn decode_of_hook(event: &str, delivery: &str, body: &[u8]) -> Result<Envelope, DecodeError> {
+    make(event, delivery, body, true)
+}
+
+fn make(event: &str, delivery: &str, body: &[u8], of_hook: bool) -> Result<Envelope, DecodeError> {
     if event.is_empty() || !event.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
         return Err(DecodeError::InvalidEvent(event.to_owned()));
     }
@@ -107,10 +138,15 @@ pub fn decode(event: &str, delivery: &str, body: &[u8]) -> Result<Envelope, Deco
     let is_source = |url: &String| validate::uri_reference("source", url).is_ok();
     let source =
         SOURCES.iter().find_map(|path| text(path).filter(is_source)).unwrap_or_else(|| API.to_owned());
-    let trace = announcement::root_traceparent(&source, delivery);
-    let mut builder = Envelope::builder(delivery, source, ty)
+    let happening = if of_hook { identity::of(event, action.as_deref(), &members) } else { None };
+    let id = happening.as_deref().unwrap_or(delivery);
+    let trace = announcement::root_traceparent(&source, id);
+    let mut builder = Envelope::builder(id, source, ty)
         .body("application/json", body)
         .extension(extension::TRACEPARENT, trace);
+    if happening.is_some() {
+        builder = builder.extension(extension::GITHUB_DELIVERY, delivery);
+    }
     let is_subject = |subject: &String| validate::string("subject", subject).is_ok();
     if let Some(subject) = rules::subject(event).find_map(|path| text(&path).filter(is_subject)) {
         builder = builder.subject(subject);

@@ -40,6 +40,7 @@ pub(crate) async fn take(
         .map_err(Refusal::NoNotification)?;
     visit.carries(&events);
 
+    visit.take_turn()?;
     let taken = publish::each(&*gateway.bus, &events, limits.publish_within).await?;
     drop(share);
     for (event, taken) in events.iter().zip(&taken) {

@@ -16,6 +16,7 @@ use crate::{Gateway, beside, publish};
 
 const EVENT: &str = "X-GitHub-Event";
 const DELIVERY: &str = "X-GitHub-Delivery";
+const HOOK: &str = "X-GitHub-Hook-ID";
 
 /// Longest name of an event, in characters. The longest that GitHub has, `repository_vulnerability_alert` and the like,
 /// have some 40.
@@ -54,6 +55,7 @@ pub(crate) async fn take(
             .await??;
     visit.carries(std::slice::from_ref(&event));
 
+    visit.take_turn()?;
     let taken = publish::one(&*gateway.bus, &event, limits.publish_within).await?;
     drop(share);
     gateway.stored(visit, &event, &taken);
@@ -70,7 +72,8 @@ fn decide(
 ) -> Result<Envelope, Refusal> {
     secrets.prove(|secret| signature.is_of(body, secret), Unproven::WrongSignature)?;
     let (event, delivery) = names(headers)?;
-    let event = github::decode(event, delivery, body).map_err(Refusal::NoDelivery)?;
+    let decode = if headers.contains_key(HOOK) { github::decode_of_hook } else { github::decode };
+    let event = decode(event, delivery, body).map_err(Refusal::NoDelivery)?;
     let origin = Origin::of(&event);
     if origin.is_among(repositories) { Ok(event) } else { Err(Refusal::Foreign(origin)) }
 }

@@ -21,6 +21,7 @@ mod rate;
 mod refusal;
 mod router;
 mod secrets;
+mod seen;
 mod skew;
 mod visit;
 mod webhook;
@@ -38,6 +39,7 @@ use crate::metrics::GatewayMetrics;
 pub use crate::place::Peer;
 use crate::publish::Taken;
 use crate::rate::Rates;
+use crate::seen::Seen;
 use crate::visit::Visit;
 
 /// Takes webhooks and puts them on the bus.
@@ -47,6 +49,7 @@ pub struct Gateway {
     clock: Arc<dyn Clock>,
     published: Arc<Metrics>,
     metrics: GatewayMetrics,
+    seen: Seen,
     bodies: Bodies,
     rates: Rates,
     limits: Limits,
@@ -66,8 +69,10 @@ impl Gateway {
     ) -> Self {
         let published = metrics;
         let metrics = GatewayMetrics::register(published.registry()).expect("one process has one gateway");
+        let seen =
+            Seen::register(published.registry(), catalog.clone()).expect("one process has one gateway");
         let bodies = Bodies::new(limits.budget(), metrics.bodies_held.clone());
-        Self { bus, catalog, clock, published, metrics, bodies, rates: Rates::default(), limits }
+        Self { bus, catalog, clock, published, metrics, seen, bodies, rates: Rates::default(), limits }
     }
 
     /// What the public listener serves: `POST /hooks/{source}` (and `OPTIONS` for a handshake), and JSON errors everywhere else.

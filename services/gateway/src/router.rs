@@ -32,13 +32,13 @@ async fn hook(
 ) -> Response {
     // A name that cannot be decoded is no name of a source.
     let name = name.map(|Path(name)| name).unwrap_or_default();
-    let mut visit = Visit::begin(&gateway.metrics, &name, gateway.clock.now());
+    let mut visit = Visit::begin(&gateway, &name, gateway.clock.now());
     let result = take(&gateway, &name, request, &mut visit).await;
     answer(&gateway, visit, result)
 }
 
 async fn elsewhere(State(gateway): State<Arc<Gateway>>) -> Response {
-    let visit = Visit::begin(&gateway.metrics, "", gateway.clock.now());
+    let visit = Visit::begin(&gateway, "", gateway.clock.now());
     answer(&gateway, visit, Err(Refusal::NoSuchAddress))
 }
 

@@ -5,14 +5,18 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use events::Envelope;
 use resources::Source;
+use resources::source::Rate;
 use tokio::time::Instant;
 
+use crate::Gateway;
 use crate::answer::{Accepted, Answer};
 use crate::cloudevents::Permission;
 use crate::metrics::{GatewayMetrics, SourceLabel};
 use crate::publish::Taken;
+use crate::rate::{Caller, Rates, Turn};
 use crate::refusal::Refusal;
 use crate::secrets::LiveSecrets;
+use crate::seen::Seen;
 
 /// How much of an unknown name is worth a place in the log, in characters: as much as a name may have.
 const LONGEST_NAME: usize = 63;
@@ -25,6 +29,8 @@ const MOST_NAMED: usize = 20;
 /// If it is dropped without an answer (the sender hung up, so the handler was dropped), that is told, too.
 pub(crate) struct Visit<'a> {
     metrics: &'a GatewayMetrics,
+    seen: &'a Seen,
+    rates: &'a Rates,
     now: DateTime<Utc>,
     started: Instant,
     source: String,
@@ -34,21 +40,37 @@ pub(crate) struct Visit<'a> {
     bytes: usize,
     /// The largest body, if the source says so itself.
     body_limit: Option<usize>,
+    /// How often its source takes requests, if the source says so, whatever its kind.
+    rate: Option<Rate>,
+    turn: Option<Turn<'a>>,
     answered: bool,
 }
 
 impl<'a> Visit<'a> {
     /// The headers are here; `name` is what the address says.
-    pub(crate) fn begin(metrics: &'a GatewayMetrics, name: &str, now: DateTime<Utc>) -> Self {
-        let source = name.chars().take(LONGEST_NAME).collect();
-        let (started, kind, event) = (Instant::now(), SourceLabel::None, Default::default());
-        Self { metrics, now, started, source, kind, event, bytes: 0, body_limit: None, answered: false }
+    pub(crate) fn begin(gateway: &'a Gateway, name: &str, now: DateTime<Utc>) -> Self {
+        Self {
+            metrics: &gateway.metrics,
+            seen: &gateway.seen,
+            rates: &gateway.rates,
+            now,
+            started: Instant::now(),
+            source: name.chars().take(LONGEST_NAME).collect(),
+            kind: SourceLabel::None,
+            event: Default::default(),
+            bytes: 0,
+            body_limit: None,
+            rate: None,
+            turn: None,
+            answered: false,
+        }
     }
 
     /// The name is that of a source.
     pub(crate) fn knows(&mut self, source: &Source) {
         self.kind = SourceLabel::from(&source.kind);
         self.body_limit = source.guard.body_limit;
+        self.rate = source.guard.rate;
     }
 
     /// The headers of a delivery say what it is; nothing is proven yet.
@@ -90,6 +112,15 @@ impl<'a> Visit<'a> {
     /// The largest body that its source takes, in bytes; `of_kind` when the source does not say.
     pub(crate) fn body_limit(&self, of_kind: usize) -> usize {
         self.body_limit.unwrap_or(of_kind)
+    }
+
+    /// The sender is proven, and its events could be stored: counts the request against the rate of its source.
+    pub(crate) fn take_turn(&mut self) -> Result<(), Refusal> {
+        let Some(rate) = self.rate else { return Ok(()) };
+        let caller = Caller { source: self.source.clone(), origin: None };
+        let turn = self.rates.take(caller, rate, Instant::now());
+        self.turn = Some(turn.map_err(|after| Refusal::TooOften { after })?);
+        Ok(())
     }
 
     /// Which kind of source it goes to.
@@ -140,6 +171,10 @@ impl<'a> Visit<'a> {
     pub(crate) fn refused(mut self, refusal: &Refusal) {
         let (answer, seconds) = self.close(refusal.answer());
         let status = refusal.status();
+        if let Some(turn) = self.turn.take().filter(|_| status.is_server_error()) {
+            // What failed because of us will come again, and must not be late because of us, too.
+            turn.give_back();
+        }
         let error = refusal as &dyn std::error::Error;
         let (id, ty) = &self.event;
         // The fields of `accepted`, and why not.
@@ -172,6 +207,9 @@ impl<'a> Visit<'a> {
         self.metrics.seconds.with_label_values(&[self.kind.name()]).observe(elapsed.as_secs_f64());
         let last = [&self.metrics.last_refused, &self.metrics.last_accepted][usize::from(answer.is_good())];
         last.with_label_values(&[self.kind.name()]).set(self.now.timestamp());
+        if self.kind != SourceLabel::None {
+            self.seen.answered(&self.source, self.kind, answer, self.now.timestamp());
+        }
         (answer.name(), elapsed.as_secs_f64())
     }
 }

@@ -235,3 +235,32 @@ async fn a_body_without_content_length_is_taken_too() {
     assert_eq!(world.send(request).await.status, 202);
     assert_eq!(world.stored().await[0].body(), PUSH.as_bytes());
 }
+
+#[tokio::test]
+async fn a_push_that_two_webhooks_tell_is_stored_once_and_one_that_is_made_again_is_another() {
+    let world = World::new().await;
+    let push = |at: i64, more: &str| {
+        format!(
+            r#"{{"ref":"refs/heads/main","before":"a1","after":"b2","repository":{{"id":7,"full_name":"acme/shop","url":"https://github.com/acme/shop","pushed_at":{at}}}{more}}}"#
+        )
+    };
+    let app = r#","installation":{"id":12},"organization":{"login":"acme"}"#;
+    let send = async |id: &str, hook: Option<&'static str>, target: &'static str, body: String| {
+        let request = with_header(delivery(id, body), "X-GitHub-Hook-ID", hook);
+        let request = with_header(request, "X-GitHub-Hook-Installation-Target-Type", Some(target));
+        let answer = world.send(request).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json["duplicate"] == true
+    };
+    assert!(!send("d-1", Some("101"), "repository", push(1, "")).await);
+    assert!(send("d-2", Some("202"), "integration", push(1, app)).await, "the App's");
+    assert!(send("d-1", Some("101"), "repository", push(1, "")).await, "by hand again");
+    assert!(!send("d-3", Some("101"), "repository", push(2, "")).await, "forced to and fro");
+    assert!(send("d-4", Some("202"), "integration", push(2, app)).await);
+    assert!(!send("d-5", None, "repository", push(2, "")).await, "not from a webhook");
+    let stored = world.stored().await;
+    let deliveries: Vec<_> =
+        stored.iter().map(|event| event.extension("githubdelivery").map(|id| id.to_string())).collect();
+    assert_eq!(deliveries, [Some("d-1".to_owned()), Some("d-3".to_owned()), None]);
+    assert_eq!(stored[2].id(), "d-5");
+}

@@ -16,6 +16,7 @@ mod places;
 mod presets;
 #[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod real_alertmanager;
+mod seen;
 mod sizes;
 #[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod wire;

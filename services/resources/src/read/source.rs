@@ -28,6 +28,7 @@ const SPEC: Keys = Keys {
         "retired",
         "from",
         "bodyLimit",
+        "rate",
     ],
     later: &[],
 };
@@ -57,7 +58,11 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
         reader.choice(node, path, &[("true", true), ("false", false)])
     });
     let guard = guard::read(reader, &fields);
-    let (kind, retired, guard) = (kind?, retired?.unwrap_or_default(), guard?);
+    let (mut kind, retired, guard) = (kind?, retired?.unwrap_or_default(), guard?);
+    if let SourceKind::CloudEvents(cloudevents) = &mut kind {
+        // Here it can be told by origin, too.
+        cloudevents.rate = cloudevents.rate.or(guard.rate);
+    }
     if matches!(kind, SourceKind::Schedule(_)) {
         unposted(reader, &fields)?;
     }
@@ -66,7 +71,7 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
 
 /// What is said of those who post has no sense where nobody does.
 fn unposted(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Read<()> {
-    let found = fields.present().find(|(key, ..)| ["retired", "from", "bodyLimit"].contains(key));
+    let found = fields.present().find(|(key, ..)| ["retired", "from", "bodyLimit", "rate"].contains(key));
     let Some((key, at, _)) = found else { return Ok(()) };
     let message = format!("`spec.{key}` is for those who post here: nobody posts a schedule");
     let hint = "take it out; `suspend: true` in `schedule` stops its ticks".to_owned();

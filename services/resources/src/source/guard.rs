@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::Rate;
+
 /// What holds for any Source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guard {
@@ -13,6 +15,8 @@ pub struct Guard {
     pub proxies: Vec<IpNet>,
     /// `bodyLimit`: the largest body, in bytes; `None` means that of the kind.
     pub body_limit: Option<usize>,
+    /// `rate`: how often it takes requests; `None` means as often as they come.
+    pub rate: Option<Rate>,
 }
 
 impl Guard {
@@ -63,7 +67,7 @@ mod tests {
 
     fn guard(addresses: &[&str], proxies: &[&str]) -> Guard {
         let networks = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        Guard { addresses: networks(addresses), proxies: networks(proxies), body_limit: None }
+        Guard { addresses: networks(addresses), proxies: networks(proxies), body_limit: None, rate: None }
     }
 
     #[test]

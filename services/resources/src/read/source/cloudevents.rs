@@ -93,7 +93,7 @@ fn origin(text: &str) -> Result<String, Misformed> {
 }
 
 /// `120/m`, `5/s`.
-fn rate(text: &str) -> Result<Rate, Misformed> {
+pub(super) fn rate(text: &str) -> Result<Rate, Misformed> {
     let parsed = || {
         let (requests, unit) = text.split_once('/')?;
         let requests = requests.bytes().all(|b| b.is_ascii_digit()).then(|| requests.parse().ok())??;

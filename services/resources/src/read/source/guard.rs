@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::cloudevents::rate;
 use crate::names::Misformed;
 use crate::reader::{Fields, Keys, Read, Reader};
 use crate::source::Guard;
@@ -23,8 +24,9 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Read<Guard> 
         Ok((addresses?, proxies?.unwrap_or_default()))
     });
     let limit = reader.optional(fields, "bodyLimit", |reader, node, path| reader.formed(node, path, size));
+    let rate = reader.optional(fields, "rate", |reader, node, path| reader.formed(node, path, rate));
     let (addresses, proxies) = from?.unwrap_or_default();
-    Ok(Guard { addresses, proxies, body_limit: limit? })
+    Ok(Guard { addresses, proxies, body_limit: limit?, rate: rate? })
 }
 
 fn networks(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Vec<IpNet>> {
