@@ -22,7 +22,7 @@ use crate::{Clock, Health, Shutdown, Store};
 
 pub use active::alone;
 use queue::{GivenBack, Queue, Queued};
-use standing::Standing;
+pub use standing::Standing;
 use table::End;
 
 /// Deliveries held for each event that is handled at once: enough that slow keys do not starve the others.
@@ -81,7 +81,7 @@ pub async fn run_with<H: Handler>(
         let shutdown = &shutdown;
         async move { runner.run(shutdown, fence.lost()).await }
     };
-    active::alone_as(options.leases, H::DURABLE, &active, &standing, &shutdown, work).await
+    alone(options.leases, H::DURABLE, &active, &standing, &shutdown, work).await
 }
 
 /// What runs a handler while it is active.

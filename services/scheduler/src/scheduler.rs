@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::lease::{Fence, Leases};
-use chassis::{Bus, Clock, Health, Metrics, Shutdown, Store, metrics, runner};
+use chassis::runner::{self, Standing};
+use chassis::{Bus, Clock, Health, Metrics, Shutdown, Store, metrics};
 use chrono::{DateTime, Utc};
 use resources::{Catalog, Current};
 
@@ -13,6 +14,8 @@ use crate::apply::{Ports, Stop, Ticker};
 use crate::metrics::SchedulerMetrics;
 use crate::pulse::Pulse;
 
+/// Name of the readiness check of the ports; that of the lease has the name of the service.
+const CHECK: &str = "schedules";
 /// How often the clock is looked at, whatever the next tick: soon enough to see that it was set, or that the resources
 /// are others, and too seldom to cost anything.
 const LOOK: Duration = Duration::from_secs(1);
@@ -22,14 +25,15 @@ pub struct Scheduler {
     ports: Ports,
     catalog: Current,
     leases: Option<Arc<Leases>>,
+    standing: Standing,
     look: Duration,
 }
 
 impl Scheduler {
-    /// Its name: that of the lease, the readiness check and the label.
+    /// Its name: that of the lease, the readiness check of the lease and the label.
     pub const NAME: &'static str = "scheduler";
 
-    /// Registers the metrics and the readiness check.
+    /// Registers the metrics and the readiness checks.
     ///
     /// # Errors
     /// When the metrics are registered already: there is one scheduler in a process.
@@ -44,12 +48,13 @@ impl Scheduler {
         let counts = SchedulerMetrics::register(metrics.registry())?;
         let pulse = Arc::<Pulse>::default();
         let checked = pulse.clone();
-        health.register(Self::NAME, move || {
+        let standing = Standing::of(Self::NAME, Some(health));
+        health.register(CHECK, move || {
             let verdict = checked.check();
             Box::pin(async { verdict })
         });
         let ports = Ports { bus, store, clock, metrics, counts, pulse };
-        Ok(Self { ports, catalog, leases: None, look: LOOK })
+        Ok(Self { ports, catalog, leases: None, standing, look: LOOK })
     }
 
     /// Where several processes may run it: the one that has the lease is active.
@@ -66,12 +71,19 @@ impl Scheduler {
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         let active = self.ports.metrics.active(Self::NAME);
         let (this, shutdown) = (&self, &shutdown);
-        runner::alone(self.leases.clone(), Self::NAME, &active, shutdown, |fence: Fence| async move {
-            tokio::select! {
-                ended = this.follow(shutdown) => ended,
-                () = fence.lost() => Ok(()),
-            }
-        })
+        runner::alone(
+            self.leases.clone(),
+            Self::NAME,
+            &active,
+            &self.standing,
+            shutdown,
+            |fence: Fence| async move {
+                tokio::select! {
+                    ended = this.follow(shutdown) => ended,
+                    () = fence.lost() => Ok(()),
+                }
+            },
+        )
         .await
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::lease::{Fence, Leases};
-use chassis::{Bus, Clock, Health, Metrics, Shutdown, Store, metrics, runner};
+use chassis::runner::{self, Standing};
+use chassis::{Bus, Clock, Health, Metrics, Shutdown, Store, metrics};
 use events::payload::workload::WorkloadKind;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, try_join_all};
@@ -45,6 +46,7 @@ pub struct Watcher {
     pulses: Vec<(bool, Arc<Pulse>)>,
     relist: Duration,
     leases: Option<Arc<Leases>>,
+    standing: Standing,
 }
 
 /// Begins a watch, which goes on until the shutdown.
@@ -52,10 +54,10 @@ type Begin =
     Box<dyn Fn(Client, Ports, Duration, Shutdown) -> BoxFuture<'static, Result<(), Stop>> + Send + Sync>;
 
 impl Watcher {
-    /// Its name: that of the lease and the label.
+    /// Its name: that of the lease, its readiness check and the label.
     pub const NAME: &str = "watcher";
 
-    /// Registers the metrics and the readiness check; nothing is asked of the cluster yet.
+    /// Registers the metrics and the readiness checks; nothing is asked of the cluster yet.
     ///
     /// # Errors
     /// When the metrics are registered already: there is one watcher in a process.
@@ -70,8 +72,15 @@ impl Watcher {
     ) -> Result<Self, metrics::Error> {
         let watcher_metrics = WatcherMetrics::register(metrics.registry())?;
         let ports = Ports { bus, store, clock, metrics, watcher_metrics };
-        let mut this =
-            Self { client, ports, watches: Vec::new(), pulses: Vec::new(), relist: RELIST, leases: None };
+        let mut this = Self {
+            client,
+            ports,
+            watches: Vec::new(),
+            pulses: Vec::new(),
+            relist: RELIST,
+            leases: None,
+            standing: Standing::default(),
+        };
         for kind in &watching.kinds {
             this.add_kind(*kind, watching);
         }
@@ -86,6 +95,7 @@ impl Watcher {
                 });
             }
         }
+        this.standing = Standing::of(Self::NAME, Some(health));
         Ok(this)
     }
 
@@ -130,13 +140,13 @@ impl Watcher {
             ended
         };
         tokio::select! {
-            ended = runner::alone(this.leases.clone(), Self::NAME, &active, until, work) => ended,
+            ended = runner::alone(this.leases.clone(), Self::NAME, &active, &this.standing, until, work) => ended,
             () = stand_by => Ok(()),
         }
     }
 
     async fn follow(&self, shutdown: &Shutdown) -> anyhow::Result<()> {
-        let Self { client, ports, watches, pulses: _, relist, leases: _ } = self;
+        let Self { client, ports, watches, pulses: _, relist, leases: _, standing: _ } = self;
         let watches =
             watches.iter().map(|begin| begin(client.clone(), ports.clone(), *relist, shutdown.clone()));
         try_join_all(watches).await?;

@@ -16,20 +16,6 @@ pub async fn alone<E, W>(
     leases: Option<Arc<Leases>>,
     name: &str,
     active: &IntGauge,
-    shutdown: &Shutdown,
-    work: impl FnMut(Fence) -> W,
-) -> Result<(), E>
-where
-    W: Future<Output = Result<(), E>>,
-{
-    alone_as(leases, name, active, &Standing::default(), shutdown, work).await
-}
-
-/// As [`alone`]; whether the lease can be asked for is kept in `standing`.
-pub(super) async fn alone_as<E, W>(
-    leases: Option<Arc<Leases>>,
-    name: &str,
-    active: &IntGauge,
     standing: &Standing,
     shutdown: &Shutdown,
     mut work: impl FnMut(Fence) -> W,
@@ -67,6 +53,7 @@ async fn wait(leases: &Leases, handler: &str, standing: &Standing, shutdown: &Sh
         let failed = match leases.acquire(&name).await {
             Ok(Some(lease)) => {
                 tracing::info!(handler, token = lease.fence().token(), "active");
+                standing.well();
                 return Some(lease);
             }
             Ok(None) => {

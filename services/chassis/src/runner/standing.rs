@@ -7,7 +7,7 @@ use crate::Health;
 /// One error may be mended by the next attempt, as after a reconnect; so many in a row are told.
 const TOLD_AFTER: u32 = 2;
 
-/// Whether a handler gets its events.
+/// Whether a handler, or another service that asks for a lease, gets what it needs from the bus.
 #[derive(Clone, Default)]
 pub struct Standing(Arc<Mutex<Known>>);
 
@@ -56,7 +56,7 @@ impl Standing {
         if known.failures < TOLD_AFTER {
             return Ok(());
         }
-        Err(format!("it gets no events from the bus: {}", known.last))
+        Err(format!("it gets nothing from the bus: {}", known.last))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -79,7 +79,7 @@ mod tests {
         let report = health.ready().await;
         assert_eq!((report.ok, report.checks[0].name), (false, "automator"));
         let error = report.checks[0].error.clone();
-        assert_eq!(error.as_deref(), Some("it gets no events from the bus: cut off again"));
+        assert_eq!(error.as_deref(), Some("it gets nothing from the bus: cut off again"));
         standing.well();
         assert!(health.ready().await.ok);
         standing.refused("no permission");

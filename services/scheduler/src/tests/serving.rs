@@ -92,3 +92,19 @@ async fn new_resources_count_at_once_and_readiness_says_what_is_waited_for() {
     process.shutdown.trigger();
     process.running.await.expect("no panic").expect("it ends well");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_asked_for_makes_it_unready_until_it_can() {
+    let (memory, clock) =
+        (Arc::new(Memory::default()), Arc::new(ManualClock::at(at("2026-11-24T10:30:30Z"))));
+    memory.fail(0, Fault::ErrorBefore);
+    let process = start(&memory, &clock, Current::fixed(catalog(&[])), Some("one"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let report = process.health.ready().await;
+    let unwell: Vec<_> = report.checks.iter().filter(|check| !check.ok).map(|check| check.name).collect();
+    assert_eq!(unwell, ["scheduler"]);
+    pass(&clock, 5).await;
+    assert!(active(&process) && process.health.ready().await.ok);
+    process.shutdown.trigger();
+    process.running.await.expect("no panic").expect("it ends well");
+}

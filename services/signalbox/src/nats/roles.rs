@@ -39,8 +39,8 @@ pub fn of(service: Service) -> Role {
         Service::Gateway | Service::Automator | Service::Notifier => &[],
         // The newest request of each environment.
         Service::Deployer => &[Bucket::Watch],
-        // What was seen last, the last tick of each schedule; who is active.
-        Service::Watcher | Service::Scheduler => &[Bucket::Watch, Bucket::Lease],
+        // What was seen last, the last tick of each schedule; who is active, and who was.
+        Service::Watcher | Service::Scheduler => &[Bucket::Watch, Bucket::Lease, Bucket::Ledger],
         Service::Console => &[Bucket::DeadLetters, Bucket::Runs],
     };
     let handler = match service {

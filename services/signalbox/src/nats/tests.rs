@@ -58,6 +58,6 @@ fn the_scheduler_says_its_ticks_alone() {
     let scheduler = roles::of(Service::Scheduler);
     let says: Vec<&str> = scheduler.says.iter().map(String::as_str).collect();
     assert_eq!(says, ["signalbox.events.io.signalbox.schedule.ticked.v1"]);
-    assert_eq!(scheduler.keeps.iter().copied().collect::<Vec<_>>(), ["lease", "watch"]);
+    assert_eq!(scheduler.keeps.iter().copied().collect::<Vec<_>>(), ["lease", "ledger", "watch"]);
     assert!(scheduler.handlers.is_empty());
 }
