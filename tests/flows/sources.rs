@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
+use serde_json::{Value, json};
 use tests::process::{command, output};
 use tests::signalbox::{Signalbox, program};
 
@@ -19,6 +21,7 @@ fn resources(token: &Path) -> String {
     };
     [
         source("gitlab", format!("gitlab: {{tokens: {tokens}}}, {here}")),
+        source("argocd", format!("argocd: {{tokens: {tokens}}}")),
         source("hub", format!("registry: {{dockerhub: {{tokens: {tokens}}}}}")),
         source(
             "builds",
@@ -62,16 +65,89 @@ async fn every_kind_of_webhook_comes_to_the_log_of_the_real_program() -> anyhow:
     let lines = signalbox.output(&["events", "tail", "--no-follow", "--json"])?;
     let types: Vec<String> = lines
         .lines()
-        .map(|line| {
-            Ok(serde_json::from_str::<serde_json::Value>(line)?["type"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned())
-        })
+        .map(|line| Ok(serde_json::from_str::<Value>(line)?["type"].as_str().unwrap_or_default().to_owned()))
         .collect::<anyhow::Result<_>>()?;
     assert_eq!(
         types,
         ["com.gitlab.push", "io.signalbox.image.pushed.v1", "com.example.done", "com.gitlab.push"]
+    );
+    Ok(())
+}
+
+/// The body of our template for Argo CD, rendered by another program with the same template engine and functions
+/// (Go's `text/template` and sprig), as the notifications of Argo CD would.
+fn rendered(recipient: &str, app: &Value) -> anyhow::Result<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../services/gateway/presets/argocd/argocd-notifications-cm.yaml");
+    let map: Value = serde_saphyr::from_str(&std::fs::read_to_string(file)?)?;
+    let template = map["data"]["template.signalbox"].as_str().context("it has our template")?;
+    let template: Value = serde_saphyr::from_str(template)?;
+    let body = template["webhook"]["signalbox"]["body"].as_str().context("the template has a body")?;
+    let chart = tempfile::tempdir()?;
+    std::fs::create_dir(chart.path().join("templates"))?;
+    let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: body}\ndata: {body: {{ include \"body\" .Values | toJson }}}\n";
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: body\nversion: 1.0.0\n".to_owned()),
+        ("values.yaml", json!({"recipient": recipient, "app": app}).to_string()),
+        ("templates/body.yaml", format!("{{{{- define \"body\" }}}}{body}{{{{ end -}}}}\n{manifest}")),
+    ];
+    for (name, text) in files {
+        std::fs::write(chart.path().join(name), text)?;
+    }
+    let said =
+        output(command(tests::tools::find("helm")?, ["template", &*chart.path().display().to_string()]))?;
+    anyhow::ensure!(said.status.success(), "{said:?}");
+    let map: Value = serde_saphyr::from_str(std::str::from_utf8(&said.stdout)?)?;
+    Ok(map["data"]["body"].as_str().context("it is a text")?.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_template_for_argo_cd_makes_is_what_its_source_takes() -> anyhow::Result<()> {
+    let secrets = tempfile::tempdir()?;
+    let token = secrets.path().join("token");
+    std::fs::write(&token, TOKEN)?;
+    let mut signalbox = Signalbox::new(&resources(&token), None)?;
+    signalbox.serve().await?;
+    let metadata = |name: &str| json!({"name": name, "namespace": "argocd", "uid": "3f1d0a52"});
+    let message = "Deployment \"shop\" <exceeded> its\nprogress deadline & {{ so on }}";
+    let one = json!({
+        "metadata": metadata("shop-dev"),
+        "spec": {"project": "default", "destination": {"namespace": "shop"}},
+        "status": {
+            "sync": {"status": "Synced", "revision": "1d7e3b9"},
+            "health": {"status": "Degraded", "message": message, "lastTransitionTime": "2026-09-01T10:13:26Z"},
+            "operationState": {"phase": "Succeeded", "startedAt": "2026-09-01T10:03:20Z", "syncResult": {"revisions": ["1", "2"]}},
+            "summary": {"images": ["acme/shop:1"]},
+            "reconciledAt": "2026-09-01T10:13:27Z",
+        },
+    });
+    // One that Argo CD has not looked at yet.
+    let none = json!({"metadata": metadata("shop-prod"), "spec": {"project": "default"}});
+    for (app, recipient) in [(&one, "on-health-degraded"), (&none, "")] {
+        let request = reqwest::Client::new().post(signalbox.hook("argocd")).bearer_auth(TOKEN);
+        let request = request.header("content-type", "application/json").body(rendered(recipient, app)?);
+        let answer = request.send().await?;
+        assert_eq!(answer.status(), 202, "{}", answer.text().await?);
+    }
+    let lines = signalbox.output(&["events", "tail", "--no-follow", "--json"])?;
+    let events: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!(events.len(), 2);
+    assert_eq!(
+        (&events[0]["subject"], &events[1]["subject"]),
+        (&json!("argocd/shop-dev"), &json!("argocd/shop-prod"))
+    );
+    assert_eq!(
+        events[0]["data"],
+        json!({
+            "trigger": "on-health-degraded", "name": "shop-dev", "namespace": "argocd", "project": "default",
+            "destination_namespace": "shop", "sync": "Synced", "health": "Degraded", "health_message": message,
+            "revisions": ["1d7e3b9"], "images": ["acme/shop:1"],
+            "operation": {"phase": "Succeeded", "started_at": "2026-09-01T10:03:20Z", "revisions": ["1", "2"]},
+        })
+    );
+    assert_eq!(
+        (&events[1]["data"]["health"], &events[1]["data"]["trigger"]),
+        (&json!("Unknown"), &Value::Null)
     );
     Ok(())
 }
