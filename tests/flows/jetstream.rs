@@ -3,10 +3,13 @@
 mod archive;
 mod bodies;
 mod bounds;
+mod changed;
 mod dedup;
+mod dropped;
 mod lost;
 mod order;
 mod refused;
+mod retention;
 
 use std::time::Duration;
 

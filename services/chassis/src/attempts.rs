@@ -18,7 +18,7 @@ use crate::store::{Bucket, Expect, Store, StoreError};
 /// Version of the record.
 const VERSION: u8 = 1;
 /// As long as the log keeps an event that could be delivered again, by a margin.
-const REMEMBERED: Duration = Duration::from_hours(24 * 45);
+pub(crate) const REMEMBERED: Duration = Duration::from_hours(24 * 45);
 /// How many failures are kept: the budget of attempts is of that order.
 const FAILURES: usize = 20;
 

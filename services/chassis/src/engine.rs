@@ -11,6 +11,7 @@ use crate::archive::Archive;
 use crate::embedded::{Embedded, Options};
 use crate::jetstream::JetStream;
 use crate::jetstream::access::Access;
+use crate::jetstream::retention::Retention;
 use crate::metrics;
 use crate::{Bus, Store, SystemClock};
 
@@ -61,6 +62,15 @@ fn without_password(url: &str) -> String {
         _ => part.to_owned(),
     };
     url.split(',').map(hide).collect::<Vec<_>>().join(",")
+}
+
+/// How much a bus keeps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// One in a folder.
+    pub embedded: Options,
+    /// One on a NATS server.
+    pub nats: Retention,
 }
 
 /// An open engine.
@@ -118,11 +128,12 @@ impl Engine {
 
     /// Opens the engine; a NATS server is shown this.
     pub async fn open_with(url: &BusUrl, access: Access) -> Result<Self, OpenError> {
-        Self::open_as(url, access, Options::default()).await
+        Self::open_as(url, access, Limits::default()).await
     }
 
-    /// Opens the engine; a NATS server is shown this, an embedded bus keeps so much.
-    pub async fn open_as(url: &BusUrl, access: Access, options: Options) -> Result<Self, OpenError> {
+    /// Opens the engine; a NATS server is shown this, and the bus keeps so much.
+    pub async fn open_as(url: &BusUrl, access: Access, limits: Limits) -> Result<Self, OpenError> {
+        let Limits { embedded: options, nats: retention } = limits;
         match url {
             BusUrl::Embedded(dir) => {
                 let embedded = Embedded::open_with(dir, Arc::new(SystemClock), options).await?;
@@ -132,7 +143,7 @@ impl Engine {
             }
             BusUrl::Nats(address) => {
                 let name = || url.to_string();
-                let connecting = JetStream::open(address, name(), access).await;
+                let connecting = JetStream::open_with(address, name(), access, retention).await;
                 let nats = connecting.map_err(|source| OpenError::Access { url: name(), source })?;
                 nats.usable().await.map_err(|source| OpenError::Nats { url: name(), source })?;
                 let nats = Arc::new(nats);
@@ -148,6 +159,14 @@ impl Engine {
             jetstream.register(registry)?;
         }
         self.embedded.as_ref().map_or(Ok(()), |embedded| embedded.register(registry))
+    }
+
+    /// Sets the limits of the log of a NATS server now, or says why that cannot be.
+    pub async fn retain(&self) -> anyhow::Result<()> {
+        match &self.jetstream {
+            Some(jetstream) => jetstream.retain().await,
+            None => Ok(()),
+        }
     }
 
     /// Resolves when the engine was closed: nothing can be written any more and never will. Never resolves for NATS, which

@@ -27,8 +27,10 @@ mod listing;
 mod loss;
 mod message;
 mod news;
+mod numbers;
 mod place;
 mod publish;
+pub mod retention;
 mod settle;
 mod store;
 mod stream;
@@ -47,14 +49,14 @@ use prometheus::Registry;
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::metrics::make;
-
 use access::Access;
 use dedup::Index;
 use fit::Unfit;
 use ground::Ground;
 use listing::Listing;
 use news::News;
+use numbers::Numbers;
+use retention::Retention;
 use stream::Assets;
 
 /// How long the server may take to answer a request.
@@ -75,18 +77,25 @@ pub struct JetStream {
 impl JetStream {
     /// Begins to connect to the servers (separated by commas); `url` names them for people.
     pub async fn open(address: &str, url: String, access: Access) -> anyhow::Result<Self> {
+        Self::open_with(address, url, access, Retention::default()).await
+    }
+
+    /// Begins to connect; the log is to be kept so long.
+    pub async fn open_with(
+        address: &str,
+        url: String,
+        access: Access,
+        retention: Retention,
+    ) -> anyhow::Result<Self> {
         let (client, link) = connect::connect(address, url, access).await?;
-        let lost = make::counter(
-            "signalbox_bus_lost_events_total",
-            "Events that the NATS server dropped before a handler of this process had seen them, at most; the log says which.",
-        )?;
+        let numbers = Numbers::new()?;
         let context = jetstream::ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)
             // Events are counted by ourselves; the state has room beside them, and waits for it.
             .max_ack_inflight(publish::MAX_IN_FLIGHT * 2)
             .build(client.clone());
         Ok(Self {
-            ground: Arc::new(Ground::new(client, context, link, lost)),
+            ground: Arc::new(Ground::new(client, context, link, numbers, retention)),
             index: Arc::new(Index::new()),
             in_flight: Semaphore::new(publish::MAX_IN_FLIGHT),
             news: News::default(),
@@ -95,9 +104,14 @@ impl JetStream {
         })
     }
 
-    /// Shows what the bus lost.
+    /// Shows what the bus lost, and what it holds.
     pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
-        registry.register(Box::new(self.ground.lost.clone()))
+        self.ground.numbers.register(registry)
+    }
+
+    /// Sets the limits of the log that were given, or says why that cannot be; without being asked it is tried each minute.
+    pub async fn retain(&self) -> anyhow::Result<()> {
+        retention::apply(&self.ground).await
     }
 
     /// That the server can be used at all; one that is away may come later.
@@ -131,7 +145,8 @@ impl JetStream {
         if keeper.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
             let index = self.index.clone().keep(self.ground.clone());
             let sweep = sweep::keep(self.ground.clone());
-            let task = tokio::spawn(async { tokio::join!(index, sweep).0 });
+            let retention = retention::keep(self.ground.clone());
+            let task = tokio::spawn(async { tokio::join!(index, sweep, retention).0 });
             *keeper = Some(AbortOnDropHandle::new(task));
         }
         Ok(assets)

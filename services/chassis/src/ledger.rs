@@ -21,7 +21,7 @@ use crate::{Clock, Failure, Store};
 pub use intended::Intended;
 
 /// How long an effect is remembered: longer than any event is redelivered (the log's age, 30 days) by a margin.
-const REMEMBERED: Duration = Duration::from_hours(24 * 45);
+pub(crate) const REMEMBERED: Duration = Duration::from_hours(24 * 45);
 
 /// Version of the record.
 const VERSION: u8 = 1;

@@ -25,7 +25,7 @@ use crate::store::{Bucket, Expect, Store, StoreError};
 /// Version of the records.
 const VERSION: u8 = 1;
 /// As long as the ledger remembers.
-const REMEMBERED: Duration = Duration::from_hours(24 * 45);
+pub(crate) const REMEMBERED: Duration = Duration::from_hours(24 * 45);
 /// How many events are read at once.
 const PAGE: usize = 100;
 

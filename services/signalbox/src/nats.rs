@@ -67,8 +67,13 @@ async fn setup(settings: &Settings, out: &mut Output) -> Result<Exit, Stop> {
         let error = anyhow::anyhow!("{url} needs no setup: name a NATS server with --bus nats://HOST:PORT");
         return Err(Stop::with(Exit::Usage, error));
     }
-    let engine = Engine::open_with(url, settings.nats.access(ALL)).await.map_err(Stop::unopened)?;
-    let checked = engine.bus.check().await.with_context(|| format!("cannot set up {url}"));
+    let engine = Engine::open_as(url, settings.nats.access(ALL), settings.limits()).await;
+    let engine = engine.map_err(Stop::unopened)?;
+    let checked = async {
+        engine.bus.check().await?;
+        engine.retain().await
+    };
+    let checked = checked.await.with_context(|| format!("cannot set up {url}"));
     engine.close().await;
     checked.or_stop(Exit::Unreachable)?;
     out.raw(format_args!("what Signalbox needs is on {url}\n"))?;

@@ -79,8 +79,7 @@ impl Server {
             secret::api_token(&settings).or_stop(Exit::Usage)?;
         }
         let url = &settings.bus.0;
-        let engine =
-            Engine::open_as(url, settings.nats.access(chosen.user()), settings.embedded.options()).await;
+        let engine = Engine::open_as(url, settings.nats.access(chosen.user()), settings.limits()).await;
         let engine = engine.map_err(|error| unreachable(error, url))?;
 
         if reads_leases(&settings) && half_imported(&engine, url).await == Some(true) {

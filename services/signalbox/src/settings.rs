@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chassis::BusUrl;
 use chassis::config::{self, ConfigError};
+use chassis::engine::Limits;
 use chassis::telemetry::LogSettings;
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,7 +32,7 @@ const DEFAULT_FILE: &str = "signalbox.yaml";
 pub struct Settings {
     /// Where the bus is.
     pub bus: Bus,
-    /// How to get into a NATS server.
+    /// How to get into a NATS server, and how much of the log it keeps.
     pub nats: Nats,
     /// How much the embedded bus keeps.
     pub embedded: Embedded,
@@ -132,6 +133,11 @@ pub struct Author {
 }
 
 impl Settings {
+    /// How much the bus keeps, whichever it is.
+    pub fn limits(&self) -> Limits {
+        Limits { embedded: self.embedded.options(), nats: self.nats.retention() }
+    }
+
     /// Reads the settings; `file` is the one that was named, if one was.
     pub fn load(
         file: Option<&Path>,

@@ -233,47 +233,6 @@ async fn a_watch_goes_on_with_what_has_changed_while_the_server_was_away() -> an
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_that_are_dropped_before_their_handler_saw_them_are_counted() -> anyhow::Result<()> {
-    let world = World::start().await?;
-    let process = world.process().await?;
-    let metrics = chassis::Metrics::new();
-    process.register(metrics.registry())?;
-    let lost = |count: u64| format!("signalbox_bus_lost_events_total {count}\n");
-    let of = |name: &str, glob: &str| ConsumerSpec {
-        types: vec![glob.to_owned()],
-        max_in_flight: 1,
-        ack_wait: std::time::Duration::from_mins(1),
-        ..spec(name)
-    };
-    let mut behind = process.bus.consume(of("behind", "t.*")).await?;
-    let _idle = process.bus.consume(of("idle", "nothing.of.this")).await?;
-    for id in 1..=10 {
-        process.bus.publish(&keyed(&id.to_string(), "k")).await?;
-    }
-    // It has the first one in hand, and the others wait.
-    let first = next(&mut behind).await?;
-    let places = world.raw.get_key_value("SIGNALBOX_places").await?;
-    for (name, passed) in [("behind", 1), ("idle", 10)] {
-        tests::eventually(PATIENCE, "its place is written down", async || {
-            let place: serde_json::Value =
-                serde_json::from_slice(&places.get(format!("c.{name}")).await?.unwrap_or_default())?;
-            anyhow::ensure!(place["passed"] == passed, "{name}: it is {place}");
-            Ok(())
-        })
-        .await?;
-    }
-    assert!(metrics.render().contains(&lost(0)), "{}", metrics.render());
-    world.log().await?.purge().sequence(6).await?;
-    tests::eventually(PATIENCE, "it is counted", async || {
-        anyhow::ensure!(metrics.render().contains(&lost(4)), "{}", metrics.render());
-        Ok(())
-    })
-    .await?;
-    first.acker.settle(Settle::Ack).await.ok();
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_index_is_made_again_from_the_log() -> anyhow::Result<()> {
     let world = World::start().await?;
     let [process] = world.with_window(std::time::Duration::from_secs(3)).await?;

@@ -20,7 +20,7 @@ use super::ground::Ground;
 use super::message::decode;
 use super::place::{self, Place};
 use super::settle::Settler;
-use super::stream::REDRIVE;
+use super::stream::{Assets, REDRIVE};
 use crate::bus::{BusError, ConsumerSpec, Deliveries, Delivery, Position};
 use crate::replay;
 
@@ -61,8 +61,10 @@ impl Pull {
     /// Makes or resumes the consumer. What may be changed of one that exists is changed; its place in the log stays.
     pub async fn open(ground: Arc<Ground>, spec: ConsumerSpec) -> anyhow::Result<Self> {
         let opened = durable::open(&ground, &spec, None).await?;
+        let limit = opened.limit();
         let Opened { messages, record, gate, put_off, until, highest } = opened;
-        let place = Arc::new(Place::new(&spec.name, record));
+        let place = Arc::new(Place::new(&spec, record));
+        place.limited(Some(limit));
         for (position, until) in until {
             place.put_off(position, until);
         }
@@ -90,11 +92,14 @@ impl Pull {
     /// Opens it anew after it was lost, at the place that is known.
     async fn reopen(&mut self) -> anyhow::Result<()> {
         self.ground.doubt();
+        self.place.limited(None);
         let opened = durable::open(&self.ground, &self.spec, Some(&self.place)).await?;
+        let limit = opened.limit();
         let Opened { messages, record, gate, put_off, until: _, highest } = opened;
         (self.messages, self.gate, self.put_off) = (messages, gate, put_off);
         // Those that were given out keep their place in it.
         self.place.adopt(record);
+        self.place.limited(Some(limit));
         self.held.clear();
         (self.sequence, self.highest) = (None, highest);
         Ok(())
@@ -119,9 +124,16 @@ impl Pull {
             };
             self.gate = Gate::of(pending, Instant::now());
             if matches!(self.gate, Gate::Closed { .. }) {
-                durable::limit(&assets, &self.spec, durable::NOTHING_NEW).await?;
+                self.limit(&assets, durable::NOTHING_NEW).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn limit(&self, assets: &Assets, limit: i64) -> anyhow::Result<()> {
+        self.place.limited(None);
+        durable::limit(assets, &self.spec, limit).await?;
+        self.place.limited(Some(limit));
         Ok(())
     }
 
@@ -136,7 +148,7 @@ impl Pull {
             );
         }
         let assets = self.ground.assets().await?;
-        durable::limit(&assets, &self.spec, durable::MAX_UNSETTLED).await?;
+        self.limit(&assets, durable::MAX_UNSETTLED).await?;
         self.gate = Gate::Open;
         self.held.make_contiguous().sort_by_key(|(message, _)| sequence_of(message));
         Ok(())

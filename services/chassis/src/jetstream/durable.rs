@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_nats::jetstream::consumer::{AckPolicy, Config, DeliverPolicy, FromConsumer as _, Info, pull};
+use async_nats::jetstream::consumer::{
+    AckPolicy, Config, DeliverPolicy, FromConsumer as _, Info, IntoConsumerConfig as _, pull,
+};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use events::subject::PREFIX;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
+use super::fit::{self, Decision, Difference};
 use super::gate::{Gate, Pending};
 use super::ground::Ground;
 use super::place::{self, Place, Record};
@@ -49,6 +52,20 @@ pub struct Opened {
     pub highest: u64,
 }
 
+impl Opened {
+    /// How many deliveries the server was told to let be unsettled.
+    pub fn limit(&self) -> i64 {
+        limit_of(&self.gate)
+    }
+}
+
+fn limit_of(gate: &Gate) -> i64 {
+    match gate {
+        Gate::Open => MAX_UNSETTLED,
+        Gate::Closed { .. } => NOTHING_NEW,
+    }
+}
+
 /// Makes or resumes the consumer; `known` is its place as this process knows it, if it had it before.
 pub async fn open(ground: &Ground, spec: &ConsumerSpec, known: Option<&Place>) -> anyhow::Result<Opened> {
     let assets = ground.assets().await?;
@@ -86,13 +103,10 @@ async fn resume(
         ack_wait: info.config.ack_wait,
     };
     let gate = Gate::of(pending, Instant::now());
-    let limit = match &gate {
-        Gate::Open => MAX_UNSETTLED,
-        Gate::Closed { missing, .. } => {
-            tracing::info!(handler = spec.name, missing, "what a former process had under way is waited for");
-            NOTHING_NEW
-        }
-    };
+    if let Gate::Closed { missing, .. } = &gate {
+        tracing::info!(handler = spec.name, missing, "what a former process had under way is waited for");
+    }
+    let limit = limit_of(&gate);
     // Where it began cannot be changed any more, and need not be.
     let messages = pull(ground, assets, spec, info.config.deliver_policy, limit).await?;
     let record = Record::of(assets, info).with_settled_of(record);
@@ -169,6 +183,17 @@ fn config(spec: &ConsumerSpec, deliver_policy: DeliverPolicy, limit: i64) -> pul
     }
 }
 
+/// What somebody changed of a durable that we set; `limit` is how many deliveries may be unsettled, if that is known.
+pub fn changed(spec: &ConsumerSpec, info: &Info, limit: Option<i64>) -> Vec<Difference> {
+    let limit = limit.unwrap_or(info.config.max_ack_pending);
+    let wanted = config(spec, info.config.deliver_policy, limit).into_consumer_config();
+    match fit::consumer::decide(&spec.name, &info.config, &wanted) {
+        Decision::Adopt(_) => Vec::new(),
+        Decision::Update(_, differences) => differences,
+        Decision::Refuse(unfit) => unfit.differences,
+    }
+}
+
 async fn pull(
     ground: &Ground,
     assets: &Assets,
@@ -211,7 +236,7 @@ pub fn is_lost(error: &pull::MessagesError) -> bool {
 }
 
 /// The narrowest subjects that hold every type of the spec; they may not overlap.
-fn filters(spec: &ConsumerSpec) -> Vec<String> {
+pub fn filters(spec: &ConsumerSpec) -> Vec<String> {
     let mut subjects: Vec<String> = Vec::new();
     for glob in &spec.types {
         let subject = match glob.split_once('*') {

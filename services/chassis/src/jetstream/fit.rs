@@ -1,9 +1,10 @@
 //! What is on the server already with another configuration than ours: adopted, updated, or refused with the
-//! difference. Pure; the rules are in `fit/stream.rs` and `fit/consumer.rs`, one a setting.
+//! difference. Pure; the rules are in `fit/stream.rs`, `fit/retention.rs` and `fit/consumer.rs`, one a setting.
 //!
 //! Nothing is ever deleted, and nothing is changed by which an event, an entry or a place in the log could be lost.
 
 pub mod consumer;
+pub mod retention;
 pub mod stream;
 
 use std::fmt::{self, Debug};

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream;
-use prometheus::IntCounter;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::connect;
 use super::link::Link;
+use super::numbers::Numbers;
+use super::retention::Retention;
 use super::stream::{self, Assets};
 
 /// After trouble, what is on the server is looked at again, but not more often than this.
@@ -24,8 +25,10 @@ pub struct Ground {
     pub client: async_nats::Client,
     /// JetStream on it.
     pub context: jetstream::Context,
-    /// Events that were dropped before a handler had seen them.
-    pub lost: IntCounter,
+    /// What the bus lost, and what it holds.
+    pub numbers: Numbers,
+    /// How much of the log the server is to keep.
+    pub retention: Retention,
     link: Arc<Link>,
     assets: RwLock<Option<Arc<Assets>>>,
     /// Something failed in a way that a deleted stream or bucket would explain.
@@ -40,10 +43,12 @@ impl Ground {
         client: async_nats::Client,
         context: jetstream::Context,
         link: Arc<Link>,
-        lost: IntCounter,
+        numbers: Numbers,
+        retention: Retention,
     ) -> Self {
         Self {
-            lost,
+            numbers,
+            retention,
             client,
             context,
             link,
@@ -107,7 +112,7 @@ impl Ground {
         *looked = Some(Instant::now());
         let version = self.client.server_info().version;
         anyhow::ensure!(connect::introduced(&version)?, "the NATS server has not introduced itself yet");
-        let assets = Arc::new(self.explained(stream::ensure(&self.context).await)?);
+        let assets = Arc::new(self.explained(stream::ensure(&self.context, self.retention).await)?);
         for (name, lost) in before.iter().flat_map(|before| remade(before, &assets)) {
             tracing::error!(
                 stream = name,

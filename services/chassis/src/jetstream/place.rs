@@ -4,23 +4,29 @@
 //! In the bucket of places, `c.<consumer>` is a [`Record`] of its place and `p.<consumer>.<position>` says that a
 //! delivery was put off; the latter is gone when its time has come, by the server's clock.
 
+mod alarm;
+mod delayed;
+
+pub use delayed::{all_put_off, put_off};
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::kv;
-use async_nats::jetstream::message::PublishMessage;
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::fit;
 use super::ground::Ground;
 use super::history;
 use super::loss::Passed;
 use super::stream::Assets;
+use crate::bus::ConsumerSpec;
 
 /// How often the place is written down, when it moved.
 const WRITTEN: Duration = Duration::from_secs(10);
@@ -30,8 +36,6 @@ const VERSION: u8 = 1;
 const MAX_SETTLED: usize = 65_536;
 /// The server keeps whole seconds over a restart, so something may come so much too early.
 const EARLY: Duration = Duration::from_millis(1500);
-/// Put-off deliveries that are looked at.
-const MAX_PUT_OFF: usize = 20_000;
 
 /// The place of a consumer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +54,9 @@ pub struct Record {
     /// Everything of the handler's up to here was given to it; absent where that was not written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     passed: Option<u64>,
+    /// What was given to it and is not settled.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    unsettled: BTreeSet<u64>,
 }
 
 impl Record {
@@ -61,7 +68,15 @@ impl Record {
 
     /// A place from an archive.
     pub fn restored(assets: &Assets, floor: u64, settled: BTreeSet<u64>) -> Self {
-        Self { v: VERSION, log: log(assets), floor, settled, made: None, passed: None }
+        Self {
+            v: VERSION,
+            log: log(assets),
+            floor,
+            settled,
+            made: None,
+            passed: None,
+            unsettled: BTreeSet::new(),
+        }
     }
 
     /// Whether it comes from an archive.
@@ -76,6 +91,8 @@ impl Record {
             let above = self.floor + 1;
             self.settled = { before.settled }.split_off(&above);
             self.passed = before.passed;
+            // Not above the floor alone: it passes what was dropped meanwhile.
+            self.unsettled = before.unsettled;
         }
         self
     }
@@ -100,51 +117,51 @@ fn nanos(time: time::OffsetDateTime) -> String {
     time.unix_timestamp_nanos().to_string()
 }
 
-/// A delivery that was put off.
-#[derive(Debug, Serialize, Deserialize)]
-struct PutOff {
-    v: u8,
-    /// The partition key of its event; absent for what is no event.
-    key: Option<String>,
-    millis: u64,
-}
-
-impl PutOff {
-    /// How much of it is left, where both times are by the clock of the server; never more than the whole.
-    fn left(&self, written: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
-        let passed = (now - written).to_std().unwrap_or_default();
-        Duration::from_millis(self.millis).saturating_sub(passed)
-    }
-}
-
 /// The place of one consumer, as this process sees it.
 pub struct Place {
     name: String,
+    spec: ConsumerSpec,
+    /// How many deliveries may be unsettled, as we told the server; 0 while that is changed.
+    limit: AtomicI64,
     record: Mutex<Record>,
     /// Delivered to this process and not settled.
     outstanding: Mutex<BTreeSet<u64>>,
     /// Put off, and until when. A server that is killed forgets what was put off in the last moment, and delivers it at
     /// once.
     put_off: Mutex<BTreeMap<u64, Instant>>,
-    /// The durable on the server is another one than that which was opened.
+    /// The durable on the server is not that which was opened.
     replaced: Notify,
     passed: Mutex<Passed>,
 }
 
 impl Place {
     /// Known from the record.
-    pub fn new(name: &str, record: Record) -> Self {
+    pub fn new(spec: &ConsumerSpec, record: Record) -> Self {
+        let now = Instant::now();
         Self {
-            name: name.to_owned(),
+            name: spec.name.clone(),
+            spec: spec.clone(),
+            limit: AtomicI64::new(0),
+            // What a former process had in hand comes again, as what is put off does.
+            put_off: Mutex::new(record.unsettled.iter().map(|position| (*position, now)).collect()),
             passed: Mutex::new(Passed::known(record.passed)),
             record: Mutex::new(record),
             outstanding: Mutex::default(),
-            put_off: Mutex::default(),
             replaced: Notify::new(),
         }
     }
 
-    /// Returns when somebody has put another durable in the place of ours: pulls by name would go on with that one.
+    /// How many deliveries the server lets be unsettled from now on; `None` before that is changed.
+    pub fn limited(&self, limit: Option<i64>) {
+        self.limit.store(limit.unwrap_or(0), Ordering::SeqCst);
+    }
+
+    fn limit(&self) -> Option<i64> {
+        Some(self.limit.load(Ordering::SeqCst)).filter(|limit| *limit != 0)
+    }
+
+    /// Returns when somebody has put another durable in the place of ours, with which pulls by name would go on, or has
+    /// changed ours.
     pub async fn replaced(&self) {
         self.replaced.notified().await;
     }
@@ -192,39 +209,6 @@ impl Place {
         self.passed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Alarms when the server has dropped what the handler did not get.
-    async fn alarm(&self, ground: &Ground, assets: &Assets) -> anyhow::Result<Info> {
-        // First the log: what is in it then, and is not pending after, the handler has.
-        let log = assets.stream.get_info().await.context("cannot look at the log")?.state;
-        let info = assets.stream.consumer_info(&self.name).await.context("cannot look at the consumer")?;
-        let mut lost = self.passed().look(log.first_sequence);
-        {
-            // What was given back can come no more.
-            let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
-            let there = put_off.split_off(&log.first_sequence);
-            lost.extend(std::mem::replace(&mut *put_off, there).into_keys().map(|at| (at, at)));
-        }
-        for (from, to) in lost {
-            ground.lost.inc_by(to - from + 1);
-            tracing::error!(
-                handler = self.name,
-                from,
-                to,
-                "events were dropped from the log that the handler had not seen: the log keeps too little, or was purged"
-            );
-        }
-        let next = if info.num_pending == 0 {
-            Some(log.last_sequence + 1)
-        } else {
-            let from = self.passed().up_to().map_or(1, |up_to| up_to + 1);
-            history::next_of(assets, &info.config.filter_subjects, from).await?
-        };
-        if let Some(next) = next {
-            self.passed().nothing_before(next);
-        }
-        Ok(info)
-    }
-
     /// A delivery is settled for good.
     pub fn settled(&self, position: u64) {
         self.given_back(position);
@@ -252,10 +236,16 @@ impl Place {
     /// The server's floor moved.
     fn advance(&self, floor: u64) -> Record {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        // The floor passes what was dropped, too: what stood below at the last look was not dropped at this one.
+        let before = record.floor + 1;
         record.floor = record.floor.max(floor);
         let above = record.floor + 1;
         record.settled = record.settled.split_off(&above);
         record.passed = self.passed().up_to();
+        let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
+        *put_off = put_off.split_off(&before);
+        record.unsettled = self.outstanding();
+        record.unsettled.extend(put_off.keys().copied());
         record.clone()
     }
 
@@ -283,11 +273,21 @@ impl Place {
         if !self.record().is_of(&assets) {
             anyhow::bail!("the log is another one than before");
         }
-        let info = self.alarm(ground, &assets).await?;
+        let (info, changed) = self.alarm(ground, &assets).await?;
         let ours = self.record().made;
         if ours.is_some() && ours != Some(nanos(info.created)) {
             self.replaced.notify_one();
             anyhow::bail!("somebody has put another durable in its place");
+        }
+        if !changed.is_empty() {
+            let differences = fit::list(&changed);
+            tracing::error!(
+                handler = self.name,
+                differences,
+                "somebody changed the durable consumer: it is made again as it should be"
+            );
+            self.passed_over(ground, &assets, &info).await?;
+            self.replaced.notify_one();
         }
         let record = self.advance(info.ack_floor.stream_sequence);
         if written != Some(&record) {
@@ -337,65 +337,4 @@ fn parse(name: &str, bytes: &[u8]) -> anyhow::Result<Record> {
         record.v
     );
     Ok(record)
-}
-
-/// Writes down that a delivery was put off.
-pub async fn put_off(
-    ground: &Ground,
-    name: &str,
-    position: u64,
-    key: Option<String>,
-    delay: Duration,
-) -> anyhow::Result<()> {
-    let assets = ground.assets().await?;
-    let millis = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-    let value = serde_json::to_vec(&PutOff { v: VERSION, key, millis }).context("cannot write")?;
-    // Whole seconds: it may say so for a moment too long.
-    let ttl = Duration::from_secs(millis.div_ceil(1000).max(1));
-    let message = PublishMessage::build().payload(value.into()).ttl(ttl);
-    let subject = format!("{}p.{name}.{position}", assets.places.prefix);
-    let sent = ground.context.send_publish(subject, message).await.context("cannot write")?;
-    sent.await.map(|_| ()).context("cannot write that a delivery was put off")
-}
-
-/// What is put off: positions, with the key of their events, and until when.
-pub async fn all_put_off(
-    ground: &Ground,
-    assets: &Assets,
-    name: &str,
-) -> anyhow::Result<BTreeMap<u64, (Option<String>, Instant)>> {
-    let prefix = format!("{}p.{name}.", assets.places.prefix);
-    let subject = format!("{prefix}*");
-    let stream = &assets.places.stream_name;
-    let mut found = history::page(ground, stream, &subject, 1, MAX_PUT_OFF).await?;
-    found.retain(|stored| !stored.payload.is_empty());
-    if found.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    // By the server's clock, which also says when it was written down: ours may differ by any amount.
-    let (now, here) = (history::now(ground, stream).await?, Instant::now());
-    let found = found.into_iter().filter_map(|stored| {
-        let position = stored.subject.strip_prefix(&prefix)?.parse().ok()?;
-        let put_off: PutOff = serde_json::from_slice(&stored.payload).ok()?;
-        let left = put_off.left(stored.recorded, now);
-        Some((position, (put_off.key, here + left)))
-    });
-    Ok(found.collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-
-    use super::*;
-
-    #[test]
-    fn what_is_left_of_a_put_off_is_a_difference_of_two_times_of_one_clock() {
-        let put_off = PutOff { v: VERSION, key: None, millis: 10_000 };
-        let written = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
-        for (passed, left) in [(0, 10), (4, 6), (10, 0), (60, 0), (-3, 10)] {
-            let now = written + TimeDelta::seconds(passed);
-            assert_eq!(put_off.left(written, now), Duration::from_secs(left), "after {passed} s");
-        }
-    }
 }

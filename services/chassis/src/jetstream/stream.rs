@@ -12,6 +12,7 @@ use strum::IntoEnumIterator as _;
 
 use super::fit::stream::Part;
 use super::fit::{self, Decision};
+use super::retention::Retention;
 use crate::store::Bucket;
 
 /// Name of the stream.
@@ -54,8 +55,8 @@ impl Assets {
 }
 
 /// Finds or makes everything. What is there is never deleted; whether it is changed, [`fit`] says.
-pub async fn ensure(context: &jetstream::Context) -> anyhow::Result<Assets> {
-    let stream = settle(context, Part::Log, log()).await?;
+pub async fn ensure(context: &jetstream::Context, retention: Retention) -> anyhow::Result<Assets> {
+    let stream = settle(context, Part::Log, retention.on(log())).await?;
     let mut buckets = HashMap::new();
     for part in Bucket::iter() {
         buckets.insert(part.name(), kept(context, part.name(), Duration::ZERO).await?);

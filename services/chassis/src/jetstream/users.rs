@@ -79,6 +79,10 @@ pub fn permissions(role: &Role, handlers: &BTreeSet<String>) -> Permissions {
     for name in written {
         allow(format!("$KV.{STREAM}_{name}.>"));
     }
+    if *settles {
+        // Who would lose by narrower limits.
+        allow(format!("$JS.API.CONSUMER.LIST.{STREAM}"));
+    }
     allow(format!("$O.{STREAM}_blobs.>"));
     // The pieces of a body that nothing refers to any more; who writes there can lose them anyway.
     allow(format!("$JS.API.STREAM.PURGE.{}", blobs()));

@@ -73,8 +73,7 @@ impl Query {
                 There::Nobody => {}
             }
         }
-        let options = settings.embedded.options();
-        match Engine::open_as(&settings.bus.0, Access::default(), options).await {
+        match Engine::open_as(&settings.bus.0, Access::default(), settings.limits()).await {
             Ok(engine) => Ok(Self::here(engine)),
             Err(error @ OpenError::Locked(_)) => {
                 Err(Stop::with(Exit::Unreachable, anyhow::Error::new(error).context(why)))

@@ -1,20 +1,24 @@
-//! How to get into a NATS server.
+//! How to get into a NATS server, and how much of the log it keeps.
 
 use std::path::PathBuf;
 
 use chassis::jetstream::access::{Access, Login, Secret, Tls};
+use chassis::jetstream::retention::Retention;
 use resources::SecretRef;
 use serde::Deserialize;
 
 use super::Place;
+use crate::duration::Period;
+use crate::size::Size;
 
-/// How to get into a NATS server. Every secret and file is read anew for each connection.
+/// How to get into a NATS server, and how much of the log it keeps. Every secret and file is read anew for each connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "NatsKeys")]
 pub struct Nats {
     shown: Option<Shown>,
     tls: Tls,
     inbox: Option<String>,
+    retention: Retention,
 }
 
 /// What is shown to the server.
@@ -37,6 +41,8 @@ struct NatsKeys {
     creds: Option<Place>,
     tls: TlsKeys,
     inbox: Option<String>,
+    retention_age: Option<Period>,
+    retention_bytes: Option<Size>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,33 +55,37 @@ struct TlsKeys {
 }
 
 impl TryFrom<NatsKeys> for Nats {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(keys: NatsKeys) -> Result<Self, Self::Error> {
-        let NatsKeys { token, user, password, nkey, creds, tls, inbox } = keys;
+        let NatsKeys { token, user, password, nkey, creds, tls, inbox, retention_age, retention_bytes } =
+            keys;
         let password = match (user, password) {
             (Some(user), Some(password)) => Some(Shown::Password(user, password)),
             (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => return Err("user and password go together"),
+            (Some(_), None) | (None, Some(_)) => return Err("user and password go together".to_owned()),
         };
         let logins = [token.map(Shown::Token), password, nkey.map(Shown::Nkey), creds.map(Shown::Creds)];
         let mut logins = logins.into_iter().flatten();
         let shown = logins.next();
         if logins.next().is_some() {
-            return Err("say who we are with one of token, user and password, nkey, creds");
+            return Err("say who we are with one of token, user and password, nkey, creds".to_owned());
         }
         let TlsKeys { ca, cert, key, first } = tls;
         let identity = match (cert, key) {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => return Err("tls.cert and tls.key go together"),
+            (Some(_), None) | (None, Some(_)) => return Err("tls.cert and tls.key go together".to_owned()),
         };
         if inbox.as_deref().is_some_and(|prefix| !is_subject(prefix)) {
             return Err(
-                "inbox is what subjects begin with: words of letters, digits, _ and -, with dots between them",
+                "inbox is what subjects begin with: words of letters, digits, _ and -, with dots between them"
+                    .to_owned(),
             );
         }
-        Ok(Self { shown, tls: Tls { ca, identity, first }, inbox })
+        let retention = Retention::new(retention_age.map(|age| age.0), retention_bytes.map(|size| size.0));
+        let retention = retention.map_err(|error| error.to_string())?;
+        Ok(Self { shown, tls: Tls { ca, identity, first }, inbox, retention })
     }
 }
 
@@ -89,7 +99,7 @@ fn is_subject(text: &str) -> bool {
 impl Nats {
     /// What the engine needs, for the user of the server that is made for `name`.
     pub fn access(&self, name: &str) -> Access {
-        let Self { shown, tls, inbox } = self;
+        let Self { shown, tls, inbox, retention: _ } = self;
         let login = shown.as_ref().map(|shown| match shown {
             Shown::Token(place) => Login::Token(secret("nats.token", place)),
             Shown::Password(user, place) => {
@@ -100,6 +110,11 @@ impl Nats {
         });
         let inbox = inbox.clone().unwrap_or_else(|| chassis::jetstream::access::inbox(name));
         Access { login, tls: tls.clone(), inbox }
+    }
+
+    /// How much of the log the server is to keep.
+    pub fn retention(&self) -> Retention {
+        self.retention
     }
 }
 

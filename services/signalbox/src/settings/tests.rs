@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chassis::jetstream::retention::Retention;
 use serde_json::{Value, json};
 
 use super::{Address, Place, Service, Settings};
@@ -24,6 +25,8 @@ nats:
   password: {env: NATS_PASSWORD}
   tls: {ca: /run/tls/ca.pem, cert: /run/tls/cert.pem, key: /run/tls/key.pem, first: true}
   inbox: _INBOX_ann
+  retention_age: 14d
+  retention_bytes: 4GiB
 embedded: {retention_age: 7d, retention_bytes: 2GiB, reserve: 1MiB}
 config: /etc/signalbox
 only: [gateway, console]
@@ -52,6 +55,8 @@ fn every_setting_can_be_in_the_file() {
         Some("the user ann with its password (nats.password, variable NATS_PASSWORD)")
     );
     assert!(access.tls.first && access.tls.required() && access.inbox == "_INBOX_ann");
+    let fortnight = Duration::from_hours(24 * 14);
+    assert_eq!(Ok(settings.nats.retention()), Retention::new(Some(fortnight), Some(4 << 30)));
     let kept = settings.embedded.options();
     assert_eq!((kept.retention_age.as_secs(), kept.retention_bytes), (7 * 24 * 3600, 2 << 30));
     assert_eq!((kept.reserve_bytes, kept.generation_bytes), (1 << 20, 64 << 20));
@@ -80,6 +85,8 @@ fn every_setting_can_be_in_the_environment() {
         ("SIGNALBOX_NATS__TLS__KEY", "/run/tls/key.pem"),
         ("SIGNALBOX_NATS__TLS__FIRST", "true"),
         ("SIGNALBOX_NATS__INBOX", "_INBOX_ann"),
+        ("SIGNALBOX_NATS__RETENTION_AGE", "14d"),
+        ("SIGNALBOX_NATS__RETENTION_BYTES", "4GiB"),
         ("SIGNALBOX_EMBEDDED__RETENTION_AGE", "7d"),
         ("SIGNALBOX_EMBEDDED__RETENTION_BYTES", "2GiB"),
         ("SIGNALBOX_EMBEDDED__RESERVE", "1MiB"),
@@ -132,6 +139,18 @@ fn bad_settings_say_where_and_what_would_be_right() {
         (
             "nats: {inbox: 'a.*'}\n",
             "signalbox.yaml:1:1: `nats`: inbox is what subjects begin with: words of letters, digits, _ and -, with dots between them",
+        ),
+        (
+            "nats: {retention_age: 60d}\n",
+            "signalbox.yaml:1:1: `nats`: retention_age is from 1d, which an event needs for its attempts, to 44d: what was done with it is remembered for 45",
+        ),
+        (
+            "nats: {retention_bytes: 1MiB}\n",
+            "signalbox.yaml:1:1: `nats`: retention_bytes is from 16MiB, which a handler needs for what is on its way, to 8191PiB",
+        ),
+        (
+            "nats: {retention_bytes: 10GB}\n",
+            "signalbox.yaml:1:1: `nats`: `10GB` is no size: write a whole number and a unit, like 64MiB or 10GiB",
         ),
         ("ack_wait: 0s\n", "signalbox.yaml:1:1: `ack_wait`: `0s` is too short: at least 1s"),
         (

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType};
 
 use super::{Decision, Rules};
+use crate::jetstream::retention::Retention;
 
 /// So many consumers must be possible: one a handler, those of the engine, and those that read for a moment.
 const CONSUMERS: i32 = 64;
@@ -31,6 +32,11 @@ pub fn decide(part: Part, found: &Config, wanted: &Config) -> Decision<Config> {
             let bucket = found.name.trim_start_matches("KV_").trim_start_matches("OBJ_");
             format!("the bucket {bucket} (stream {})", found.name)
         }
+    };
+    // What somebody said in the settings of another process is meant.
+    let wanted = &match part {
+        Part::Log => Retention::of(wanted).or(Retention::of(found)).on(wanted.clone()),
+        Part::Bucket | Part::Blobs => wanted.clone(),
     };
     keeping(part, &mut config, wanted, &mut rules);
     limits(part, &mut config, wanted, &mut rules);
@@ -92,14 +98,16 @@ fn keeping(part: Part, config: &mut Config, wanted: &Config, rules: &mut Rules) 
 /// What it drops or refuses when there is much.
 fn limits(part: Part, config: &mut Config, wanted: &Config, rules: &mut Rules) {
     let drops = config.discard == DiscardPolicy::Old;
-    for (setting, limit) in [("max_msgs", config.max_messages), ("max_bytes", config.max_bytes)] {
-        rules.must(
-            setting,
-            &limit,
-            &"unlimited, or with discard `new`",
-            limit <= 0 || !drops,
-            "when it is full, the oldest would be dropped, seen or not",
-        );
+    let (wide, why) =
+        ("unlimited, or with discard `new`", "when it is full, the oldest would be dropped, seen or not");
+    let count = config.max_messages;
+    rules.must("max_msgs", &count, &wide, count <= 0 || !drops, why);
+    let bytes = config.max_bytes;
+    if wanted.max_bytes > 0 {
+        let fits = bytes <= 0 || bytes >= wanted.max_bytes;
+        rules.fit("max_bytes", &mut config.max_bytes, wanted.max_bytes, fits, "it would forget too early");
+    } else {
+        rules.must("max_bytes", &bytes, &wide, bytes <= 0 || !drops, why);
     }
     if config.max_messages <= 0 && config.max_bytes <= 0 {
         rules.any("discard", &config.discard, &wanted.discard);
