@@ -28,7 +28,7 @@ async fn a_durable_that_somebody_changes_is_made_again_as_it_was_and_what_it_pas
     let handler = tokio::spawn(async move {
         while let Ok(delivery) = next_in_spite_of_errors(&mut deliveries).await {
             if delivery.acker.settle(Settle::Ack).await.is_ok()
-                && told.send(id_of(&delivery).to_owned()).is_err()
+                && told.send(id_of(&delivery).clone()).is_err()
             {
                 return;
             }

@@ -8,7 +8,7 @@ use chassis::bus::Settle;
 use chassis::jetstream::JetStream;
 use chassis::jetstream::access::Access;
 use chassis::jetstream::retention::{Held, Retention};
-use chassis::{Bus as _, ConsumerSpec, Deliveries, Metrics};
+use chassis::{Bus as _, Clock as _, ConsumerSpec, Deliveries, Metrics, SystemClock};
 use events::Envelope;
 
 use super::{World, keyed};
@@ -131,7 +131,7 @@ async fn a_log_is_not_made_shorter_while_a_handler_would_lose_by_it() -> anyhow:
     let mut behind = before.consume(spec("behind")).await?;
     // As an archive restores it: recorded long ago.
     let mut old = HeaderMap::new();
-    let recorded = chrono::Utc::now() - chrono::TimeDelta::days(10);
+    let recorded = SystemClock.now() - chrono::TimeDelta::days(10);
     old.insert("Signalbox-Recorded", recorded.to_rfc3339());
     for (name, value) in
         [("ce-specversion", "1.0"), ("ce-id", "old"), ("ce-source", "/tests"), ("ce-type", "t.a")]
