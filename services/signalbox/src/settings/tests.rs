@@ -150,7 +150,7 @@ fn bad_settings_say_where_and_what_would_be_right() {
         ),
         (
             "nats: {retention_bytes: 10GB}\n",
-            "signalbox.yaml:1:1: `nats`: `10GB` is no size: write a whole number and a unit, like 64MiB or 10GiB",
+            "signalbox.yaml:1:8: `nats.retention_bytes`: `10GB` is no size: write a whole number and a unit, like 64MiB or 10GiB",
         ),
         ("ack_wait: 0s\n", "signalbox.yaml:1:1: `ack_wait`: `0s` is too short: at least 1s"),
         (
