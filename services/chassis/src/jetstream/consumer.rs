@@ -43,10 +43,11 @@ pub struct Pull {
     /// stuck key would stop all others.
     places: Arc<Semaphore>,
     gate: Gate,
-    /// What came while the gate is closed: only what was on its way when a connection broke.
-    held: VecDeque<(Message, OwnedSemaphorePermit)>,
+    /// What came while the gate is closed, without a place among those in flight: what another process had in flight and
+    /// on its way is more than there are places, and all of it has to come before the gate opens.
+    held: VecDeque<Message>,
     /// What came last and was not looked at yet.
-    arrived: Option<(Message, OwnedSemaphorePermit)>,
+    arrived: Option<(Message, Option<OwnedSemaphorePermit>)>,
     /// The keys of which an event is put off since a former life: which, and until when.
     put_off: BTreeMap<String, (u64, Instant)>,
     /// The last delivery, as the server counts them for this consumer.
@@ -150,19 +151,23 @@ impl Pull {
         let assets = self.ground.assets().await?;
         self.limit(&assets, durable::MAX_UNSETTLED).await?;
         self.gate = Gate::Open;
-        self.held.make_contiguous().sort_by_key(|(message, _)| sequence_of(message));
+        self.held.make_contiguous().sort_by_key(sequence_of);
         Ok(())
     }
 
     /// Takes a message in: gives it out, or holds it back.
-    fn take(&mut self, message: Message, permit: OwnedSemaphorePermit) -> anyhow::Result<Option<Delivery>> {
+    fn take(
+        &mut self,
+        message: Message,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> anyhow::Result<Option<Delivery>> {
         let info = message.info().map_err(anyhow::Error::from_boxed)?;
         let (position, delivered) = (info.stream_sequence, info.delivered);
         // A server that was killed may have forgotten that it delivered it.
         let again = delivered > 1 || position <= self.highest;
         let early = self.place.early(position, Instant::now());
-        if early.is_none() && !self.gate.pass(position, again) {
-            self.held.push_back((message, permit));
+        if early.is_none() && !self.gate.pass(position, again, Instant::now()) {
+            self.held.push_back(message);
             return Ok(None);
         }
         self.highest = self.highest.max(position);
@@ -184,7 +189,7 @@ impl Pull {
             position,
             key: key.clone(),
             reply,
-            permit: Mutex::new(Some(permit)),
+            permit: Mutex::new(permit),
         };
         if let Some(after) = early.or_else(|| self.behind(key.as_deref(), position)) {
             tokio::spawn(async move {
@@ -210,7 +215,7 @@ impl Pull {
     }
 
     async fn beat(&self) {
-        for (message, _) in &self.held {
+        for message in &self.held {
             if let Err(error) = message.ack_with(AckKind::Progress).await {
                 tracing::debug!(error, "a sign of life did not get through");
             }
@@ -232,7 +237,7 @@ fn sequence_of(message: &Message) -> u64 {
 }
 
 enum Came {
-    Message(Box<Message>, OwnedSemaphorePermit),
+    Message(Box<Message>, Option<OwnedSemaphorePermit>),
     Failed(pull::MessagesError),
     Ended,
 }
@@ -254,21 +259,30 @@ impl Deliveries for Pull {
             {
                 return Ok(delivery);
             }
-            if matches!(self.gate, Gate::Open)
-                && let Some((message, permit)) = self.held.pop_front()
-            {
-                match self.take(message, permit).map_err(failed)? {
-                    Some(delivery) => return Ok(delivery),
-                    None => continue,
+            let open = matches!(self.gate, Gate::Open);
+            if open && !self.held.is_empty() {
+                tokio::select! {
+                    biased;
+                    permit = self.places.clone().acquire_owned() => {
+                        let Some(message) = self.held.pop_front() else { continue };
+                        match self.take(message, permit.ok()).map_err(failed)? {
+                            Some(delivery) => return Ok(delivery),
+                            None => continue,
+                        }
+                    }
+                    _ = self.beats.tick() => {
+                        self.beat().await;
+                        continue;
+                    }
                 }
             }
             let opens = self.gate.opens(Instant::now());
             let came = async {
-                let permit = self.places.clone().acquire_owned().await;
-                match (self.messages.next().await, permit) {
-                    (Some(Ok(message)), Ok(permit)) => Came::Message(Box::new(message), permit),
-                    (Some(Err(error)), _) => Came::Failed(error),
-                    (None, _) | (_, Err(_)) => Came::Ended,
+                let permit = if open { self.places.clone().acquire_owned().await.ok() } else { None };
+                match self.messages.next().await {
+                    Some(Ok(message)) => Came::Message(Box::new(message), permit),
+                    Some(Err(error)) => Came::Failed(error),
+                    None => Came::Ended,
                 }
             };
             tokio::select! {

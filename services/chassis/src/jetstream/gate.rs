@@ -30,6 +30,8 @@ pub enum Gate {
         came: BTreeSet<u64>,
         /// When they cannot come any more.
         until: Instant,
+        /// As long as they come one after the other, each is waited for this long.
+        patience: Duration,
     },
 }
 
@@ -56,17 +58,19 @@ impl Gate {
         if missing == 0 {
             return Self::Open;
         }
-        Self::Closed { above, missing, came: BTreeSet::new(), until: now + ack_wait + MARGIN }
+        let patience = ack_wait + MARGIN;
+        Self::Closed { above, missing, came: BTreeSet::new(), until: now + patience, patience }
     }
 
     /// Whether a delivery may be given out; counts it if it is one that was missing. Those wait for each other, too: each
     /// comes back when its own ack wait is over, which is in no order.
-    pub fn pass(&mut self, position: u64, again: bool) -> bool {
+    pub fn pass(&mut self, position: u64, again: bool, now: Instant) -> bool {
         match self {
             Self::Open => true,
-            Self::Closed { above, missing, came, .. } => {
+            Self::Closed { above, missing, came, until, patience } => {
                 if (again || position <= *above) && came.insert(position) {
                     *missing = missing.saturating_sub(1);
+                    *until = now + *patience;
                 }
                 false
             }
@@ -104,12 +108,14 @@ mod tests {
     async fn what_is_new_waits_until_all_that_was_under_way_is_back() {
         let now = Instant::now();
         let mut gate = Gate::of(pending(3, 0, 1), now);
-        assert!(!gate.pass(101, false), "a new one");
-        assert!(!gate.pass(7, true), "one that was under way waits for those before it");
-        assert!(!gate.pass(7, true), "once more, which does not count");
+        let later = now + Duration::from_secs(1);
+        assert!(!gate.pass(101, false, later), "a new one");
         assert_eq!(gate.opens(now), Some(now + WAIT + MARGIN));
-        assert!(!gate.pass(102, false));
-        assert!(!gate.pass(9, true));
+        assert!(!gate.pass(7, true, later), "one that was under way waits for those before it");
+        assert!(!gate.pass(7, true, later + WAIT), "once more, which does not count");
+        assert_eq!(gate.opens(now), Some(later + WAIT + MARGIN), "the next one may take as long again");
+        assert!(!gate.pass(102, false, later));
+        assert!(!gate.pass(9, true, later));
         assert_eq!(gate.opens(now), Some(now));
     }
 
@@ -117,7 +123,7 @@ mod tests {
     async fn a_delivery_that_was_lost_on_the_way_counts_although_it_stands_above() {
         let now = Instant::now();
         let mut gate = Gate::of(pending(1, 0, 0), now);
-        assert!(!gate.pass(105, true));
+        assert!(!gate.pass(105, true, now));
         assert_eq!(gate.opens(now), Some(now));
     }
 }

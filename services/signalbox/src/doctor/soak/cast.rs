@@ -207,7 +207,7 @@ impl Cast {
         let command = std::iter::once(program.into_os_string()).chain(arguments.map(OsString::from));
         let environment = vec![
             // A line of log for each event would be most of the work.
-            ("SIGNALBOX_LOG__LEVEL", "error".to_owned()),
+            ("SIGNALBOX_LOG__LEVEL", "error,chassis::jetstream=warn".to_owned()),
             ("SIGNALBOX_LOG__FORMAT", "json".to_owned()),
             ("SIGNALBOX_ACK_WAIT", ACK_WAIT.to_owned()),
             ("SIGNALBOX_DRAIN_TIMEOUT", DRAIN.to_owned()),
