@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream;
 use chassis::bus::{Bus as _, Settle};
 use chassis::lease::Leases;
-use chassis::{Bucket, ConsumerSpec, Engine, Expect, StoreError};
+use chassis::{Bucket, Engine, Expect, StoreError};
 use futures::StreamExt as _;
 
 use super::{World, ids, keyed, next_in_spite_of_errors};
