@@ -48,8 +48,8 @@ pub struct Pull {
     held: VecDeque<Message>,
     /// What came last and was not looked at yet.
     arrived: Option<(Message, Option<OwnedSemaphorePermit>)>,
-    /// The keys of which an event is put off since a former life: which, and until when.
-    put_off: BTreeMap<String, (u64, Instant)>,
+    /// The keys of which events are put off since a former life: which, and until when.
+    put_off: BTreeMap<String, BTreeMap<u64, Instant>>,
     /// The last delivery, as the server counts them for this consumer.
     sequence: Option<u64>,
     /// The highest place that was delivered.
@@ -203,15 +203,14 @@ impl Pull {
         Ok(Some(Delivery { position: Position(position), again, event, acker: Box::new(settler) }))
     }
 
-    /// For how long an event must wait for an older one of its key that is put off since a former life.
+    /// For how long an event must wait for older ones of its key that are put off since a former life.
     fn behind(&mut self, key: Option<&str>, position: u64) -> Option<Duration> {
-        let (older, until) = *self.put_off.get(key?)?;
-        let now = Instant::now();
-        if position <= older || until + LATE <= now {
+        let put_off = self.put_off.get_mut(key?)?;
+        let after = wait_behind(put_off, position, Instant::now());
+        if put_off.is_empty() {
             self.put_off.remove(key?);
-            return None;
         }
-        Some(until.saturating_duration_since(now) + AFTER)
+        after
     }
 
     async fn beat(&self) {
@@ -221,6 +220,17 @@ impl Pull {
             }
         }
     }
+}
+
+/// For how long a delivery of a key must wait for those of `put_off` that stand before it. It is one of them itself then, so
+/// that those behind it wait for it; one that has come, or does not come in its time, is no longer waited for.
+fn wait_behind(put_off: &mut BTreeMap<u64, Instant>, position: u64, now: Instant) -> Option<Duration> {
+    put_off.remove(&position);
+    put_off.retain(|_, until| *until + LATE > now);
+    let until = put_off.range(..position).map(|(_, until)| *until).max()?;
+    let after = until.saturating_duration_since(now) + AFTER;
+    put_off.insert(position, now + after);
+    Some(after)
 }
 
 /// Whether a message is the handler's. The filter of the durable holds whole tokens, and so may bring more.
@@ -307,5 +317,39 @@ impl Deliveries for Pull {
                 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_stands_behind_several_that_are_put_off_waits_for_all_of_them_whatever_comes_first() {
+        let now = Instant::now();
+        let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
+        let mut put_off = BTreeMap::from([(10, soon), (20, later)]);
+        assert_eq!(wait_behind(&mut put_off, 5, now), None, "one that stands before them");
+        let behind_both = Duration::from_secs(2) + AFTER;
+        assert_eq!(wait_behind(&mut put_off, 30, now), Some(behind_both));
+        assert_eq!(
+            wait_behind(&mut put_off, 40, now),
+            Some(behind_both + AFTER),
+            "and for the one that waits"
+        );
+        assert_eq!(wait_behind(&mut put_off, 10, soon), None, "it has come");
+        assert_eq!(wait_behind(&mut put_off, 30, later), Some(AFTER), "the other one is late");
+        assert_eq!(wait_behind(&mut put_off, 20, later), None);
+        assert_eq!(wait_behind(&mut put_off, 30, later), None);
+        assert_eq!(wait_behind(&mut put_off, 40, later), None);
+        assert_eq!(put_off, BTreeMap::new());
+    }
+
+    #[tokio::test]
+    async fn what_does_not_come_in_its_time_is_no_longer_waited_for() {
+        let now = Instant::now();
+        let mut put_off = BTreeMap::from([(10, now)]);
+        assert!(wait_behind(&mut put_off, 30, now + LATE / 2).is_some());
+        assert_eq!(wait_behind(&mut put_off, 20, now + LATE), None);
     }
 }

@@ -44,8 +44,8 @@ pub struct Opened {
     pub record: Record,
     /// What is waited for.
     pub gate: Gate,
-    /// The keys of which an event is put off: which, and until when.
-    pub put_off: BTreeMap<String, (u64, Instant)>,
+    /// The keys of which events are put off: which, and until when.
+    pub put_off: BTreeMap<String, BTreeMap<u64, Instant>>,
     /// All that is put off.
     pub until: Vec<(u64, Instant)>,
     /// The last place that was delivered before.
@@ -111,11 +111,14 @@ async fn resume(
     let messages = pull(ground, assets, spec, info.config.deliver_policy, limit).await?;
     let record = Record::of(assets, info).with_settled_of(record);
     let until = put_off.iter().map(|(position, (_, until))| (*position, *until)).collect();
-    // The oldest of each key, which is what those behind it wait for.
-    let put_off = put_off.into_iter().rev();
-    let put_off = put_off.filter_map(|(position, (key, until))| Some((key?, (position, until)))).collect();
+    let mut by_key: BTreeMap<String, BTreeMap<u64, Instant>> = BTreeMap::new();
+    for (position, (key, until)) in put_off {
+        if let Some(key) = key {
+            by_key.entry(key).or_default().insert(position, until);
+        }
+    }
     let highest = info.delivered.stream_sequence;
-    Ok(Opened { messages, record, gate, put_off, until, highest })
+    Ok(Opened { messages, record, gate, put_off: by_key, until, highest })
 }
 
 async fn create(
