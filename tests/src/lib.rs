@@ -21,6 +21,7 @@ pub mod scratch;
 pub mod signalbox;
 pub mod skip;
 pub mod small_disk;
+pub mod strace;
 pub mod tools;
 mod watchdog;
 pub mod world;
