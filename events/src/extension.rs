@@ -1,7 +1,7 @@
 //! The extension attributes that Signalbox writes and reads.
 //!
-//! All but `hops`, `githubdelivery`, `replayrun` and `replayeffects` are documented extensions of the CloudEvents specification
-//! (`cloudevents/extensions/` of the specification's repository).
+//! All but `hops`, `githubdelivery`, `replayrun`, `replayeffects` and `firsttried` are documented extensions of the
+//! CloudEvents specification (`cloudevents/extensions/` of the specification's repository).
 
 /// Id of the event that began the story (the root). A root event's own id.
 pub const CORRELATION_ID: &str = "correlationid";
@@ -24,6 +24,9 @@ pub const REPLAY_RUN: &str = "replayrun";
 /// `on` or `off`: whether a handler may have effects and announce anything in that replay. It counts on what the replay
 /// itself delivers, to one handler alone; on the events of everybody it says nothing.
 pub const REPLAY_EFFECTS: &str = "replayeffects";
+/// When the handler tried this event first (RFC 3339): only on its way from a dead letter back to the handler, which does
+/// not see it.
+pub const FIRST_TRIED: &str = "firsttried";
 
 /// The longest name of a replay.
 pub const REPLAY_RUN_BYTES: usize = 40;

@@ -3,6 +3,7 @@
 mod blobs;
 mod consuming;
 mod editing;
+mod forgetting;
 mod ledger;
 mod pressure;
 mod publishing;

@@ -7,8 +7,8 @@ use automator::Automator;
 use chassis::dead::DeadLetters;
 use chassis::runner::{self, Ports};
 use chassis::{
-    Bucket, BusUrl, Context, Engine, Handler as _, ManualClock, Metrics, Outcome, Position, Shutdown,
-    SystemClock,
+    Bucket, BusUrl, Clock as _, Context, Engine, Handler as _, ManualClock, Metrics, Outcome, Position,
+    Shutdown, SystemClock,
 };
 use events::payload::automation::{Evaluated, Verdict};
 use events::{Envelope, announcement, extension};
@@ -235,7 +235,7 @@ async fn a_failed_rule_is_a_dead_letter_and_acts_once_when_it_was_mended_and_re_
     assert!(letter.reasons.concat().contains("did you mean `conclusion`?"), "{:?}", letter.reasons);
 
     catalogs.send(Arc::new(good())).expect("the automator listens");
-    letters.redrive(&*engine.bus, &letter.id).await.expect("the letter can be re-driven");
+    letters.redrive(&*engine.bus, &letter.id, SystemClock.now()).await.expect("the letter can be re-driven");
     let events = until(&engine, 6).await;
     running.stop().await;
     // The deploy comes, the message does not come again, and the new verdicts are told.

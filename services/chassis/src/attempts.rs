@@ -38,6 +38,8 @@ pub struct Attempts {
     pub made: u32,
     /// There is no further one before this time.
     pub not_before: Option<NotBefore>,
+    /// When the first of them began, as far as it is known: one that ended with its process and left no record is not.
+    pub first_tried: Option<DateTime<Utc>>,
     /// How they failed, oldest first; the last twenty.
     pub failures: Vec<Failed>,
     /// Whether the store has a record of them.
@@ -97,6 +99,8 @@ struct Record {
     failures: Vec<Failed>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doomed: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_tried: Option<DateTime<Utc>>,
 }
 
 impl Attempts {
@@ -108,9 +112,15 @@ impl Attempts {
         };
         match serde_json::from_slice::<Record>(&entry.value) {
             Ok(Record { v: VERSION, position: other, .. }) if other != position => Ok(Self::default()),
-            Ok(Record { v: VERSION, begun, not_before, failures, doomed, .. }) => {
-                Ok(Self { made: begun, not_before, failures, doomed, recorded: true, ..Self::default() })
-            }
+            Ok(Record { v: VERSION, begun, not_before, failures, doomed, first_tried, .. }) => Ok(Self {
+                made: begun,
+                not_before,
+                first_tried,
+                failures,
+                doomed,
+                recorded: true,
+                ..Self::default()
+            }),
             // A count that is lost costs attempts, an event that is lost would cost the event.
             Ok(Record { v, .. }) => {
                 tracing::error!(handler, event.id = event.id(), version = v, "unknown record of attempts");
@@ -197,6 +207,7 @@ impl Attempts {
             not_before: self.not_before,
             failures: self.failures.clone(),
             doomed: self.doomed.clone(),
+            first_tried: self.first_tried,
         };
         let bytes = serde_json::to_vec(&record).map_err(StoreError::unavailable)?;
         store.put(Bucket::Attempts, &of.key(), bytes, Expect::Any, Some(REMEMBERED)).await?;

@@ -143,6 +143,8 @@ pub struct Delivery {
     pub position: Position,
     /// It may have been delivered before: to a process that died, or that gave it back. False only if it surely was not.
     pub again: bool,
+    /// When the handler tried the event first, in an earlier delivery that ended in a dead letter which was driven again.
+    pub first_tried: Option<DateTime<Utc>>,
     /// The event, or why it cannot be read.
     pub event: Result<Envelope, Undecodable>,
     /// Settles it.

@@ -1,5 +1,6 @@
 //! Dead letters: what a handler gave up on, kept with its reason, its attempts and its bytes.
 
+mod redrive;
 mod survey;
 
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::attempts::Failed;
-use crate::bus::{Bus, Position, PublishError, Undecodable};
+use crate::bus::{Position, PublishError, Undecodable};
 use crate::store::{Bucket, Expect, Store, StoreError};
 
+pub(crate) use redrive::unmarked;
 pub use survey::{Damaged, Survey};
 
 /// Version of the record.
@@ -46,6 +48,10 @@ pub struct DeadLetter {
     /// The attempts that failed, oldest first, as far as they are known.
     #[serde(default)]
     pub failures: Vec<Failed>,
+    /// When the event was tried first, also in lives before this one: a letter that was driven again and died once more.
+    /// Absent in one that an older version kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_tried: Option<DateTime<Utc>>,
 }
 
 /// A handler gives up.
@@ -63,6 +69,8 @@ pub struct Death<'a> {
     pub attempts: u32,
     /// The attempts that failed, oldest first.
     pub failures: Vec<Failed>,
+    /// When it was tried first in an earlier life, if it had one.
+    pub first_tried: Option<DateTime<Utc>>,
     /// When.
     pub now: DateTime<Utc>,
 }
@@ -102,6 +110,19 @@ pub enum DeadError {
     /// It holds no event that could be delivered.
     #[error("dead letter {0} could not be decoded, so it cannot be driven again: show it, and drop it")]
     Undecodable(String),
+    /// It is too old: what was done may be forgotten.
+    #[error(
+        "dead letter {id} was tried first at {first_tried}, more than {} days ago: the ledger may have forgotten what was \
+         done then, so driving it again could do it twice. Look whether its effect happened: if so, drop it; if not, \
+         force it",
+        crate::ledger::SURE.as_secs() / 86_400
+    )]
+    Forgotten {
+        /// Which.
+        id: String,
+        /// When the handler tried its event first.
+        first_tried: DateTime<Utc>,
+    },
     /// The record is damaged.
     #[error("dead letter {id} cannot be read")]
     Broken {
@@ -134,26 +155,29 @@ impl DeadLetters {
     /// Keeps a dead letter. One of the same event and handler (a second death, after a redrive) takes its place; the
     /// same death told twice is one.
     pub async fn bury(&self, death: Death<'_>) -> Result<DeadLetter, StoreError> {
-        let Death { handler, event, position, reasons, attempts, failures, now } = death;
+        let Death { handler, event, position, reasons, attempts, failures, first_tried, now } = death;
         let id = match event {
             Ok(event) => id(handler, crate::ledger::identity(event).as_bytes()),
             Err(message) => id(handler, &[&position.0.to_le_bytes()[..], &message.payload].concat()),
         };
-        match self.find(&id).await {
+        let before = match self.find(&id).await {
             // A crash came between this and the end of the delivery.
             Ok((letter, _)) if letter.position == position => return Ok(letter),
-            Ok(_) | Err(DeadError::Unknown(_) | DeadError::Broken { .. }) => {}
+            // It is driven again at this moment.
+            Ok((letter, _)) => Some(letter.first_tried()),
+            Err(DeadError::Unknown(_) | DeadError::Broken { .. }) => None,
             Err(DeadError::Store(error)) => return Err(error),
             Err(
                 error @ (DeadError::Undecodable(_)
                 | DeadError::NoHandler { .. }
                 | DeadError::Changed(_)
+                | DeadError::Forgotten { .. }
                 | DeadError::Bus(_)),
             ) => {
                 return Err(StoreError::unavailable(error));
             }
-        }
-        let letter = DeadLetter {
+        };
+        let mut letter = DeadLetter {
             v: VERSION,
             id,
             handler: handler.to_owned(),
@@ -168,7 +192,9 @@ impl DeadLetters {
             position,
             died_at: now,
             failures,
+            first_tried: first_tried.into_iter().chain(before).min(),
         };
+        letter.first_tried = Some(letter.first_tried());
         self.write(&letter).await?;
         Ok(letter)
     }
@@ -191,27 +217,6 @@ impl DeadLetters {
         match self.store.get(Bucket::DeadLetters, id).await? {
             Some(entry) => Ok((parse(id, &entry.value)?, entry.revision)),
             None => Err(DeadError::Unknown(id.to_owned())),
-        }
-    }
-
-    /// Delivers its event once more to the handler that gave up, and forgets the dead letter: if the handler gives up
-    /// again, it is a dead letter again. Effects that were done before are not done again (the ledger knows them).
-    pub async fn redrive(&self, bus: &dyn Bus, id: &str) -> Result<DeadLetter, DeadError> {
-        let (letter, revision) = self.find(id).await?;
-        let Some(event) = &letter.event else {
-            return Err(DeadError::Undecodable(id.to_owned()));
-        };
-        let event = events::json::from_value(event)
-            .map_err(|source| DeadError::Broken { id: id.to_owned(), source: source.into() })?;
-        // One token for each death: a redrive that is repeated after a crash in between delivers nothing twice, and one
-        // after a second death delivers again. (The place alone does not tell deaths apart: a delivery whose end was lost
-        // on the way to the bus can die once more.)
-        let token = format!("{id}/{}/{}", letter.position, letter.died_at.timestamp_micros());
-        bus.redeliver(&letter.handler, &event, &token).await?;
-        match self.store.delete(Bucket::DeadLetters, id, Expect::Revision(revision)).await {
-            // The handler has given up again meanwhile: that is another dead letter.
-            Ok(()) | Err(StoreError::Conflict) => Ok(letter),
-            Err(error) => Err(error.into()),
         }
     }
 

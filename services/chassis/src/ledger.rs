@@ -22,6 +22,12 @@ pub use intended::Intended;
 
 /// How long an effect is remembered: longer than any event is redelivered (the log's age, 30 days) by a margin.
 pub(crate) const REMEMBERED: Duration = Duration::from_hours(24 * 45);
+/// What an attempt may take that begins within the memory and must end within it: the wait of a handler that is away, its
+/// attempts, clocks that differ.
+const MARGIN: Duration = Duration::from_hours(24);
+/// An event that was tried first no longer ago than this has all its effects in the ledger, for as long as it takes to
+/// handle it once more.
+pub(crate) const SURE: Duration = REMEMBERED.saturating_sub(MARGIN);
 
 /// Version of the record.
 const VERSION: u8 = 1;

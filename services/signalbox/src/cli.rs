@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use self::dead::{DeadCommand, LetterFilter, SettleArgs};
+pub use self::dead::{DeadCommand, LetterFilter, RedriveArgs, SettleArgs};
 pub use self::doctor::{DoctorCommand, SoakArgs, SoakEngine};
 pub use self::events::{EventFilter, EventsCommand, ListArgs, TailArgs};
 pub use self::global::Global;

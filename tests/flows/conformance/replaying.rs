@@ -253,7 +253,7 @@ async fn an_event_is_no_replay_because_its_publisher_says_so(on: Fixture) -> any
             dead.list().await?.pop().ok_or_else(|| anyhow::anyhow!("there is none"))
         })
         .await?;
-        dead.redrive(&*stage.on.engine.bus, &letter.id).await?;
+        dead.redrive(&*stage.on.engine.bus, &letter.id, SystemClock.now()).await?;
     }
     assert_eq!(stage.show("past", 1).await?[0].event, "1", "it is told of what it has delivered alone");
     Ok(())

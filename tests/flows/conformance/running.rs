@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chassis::dead::DeadLetters;
 use chassis::runner::{self, Options};
-use chassis::{Context, Failure, Handler, Hears, Outcome, Shutdown};
+use chassis::{Clock as _, Context, Failure, Handler, Hears, Outcome, Shutdown, SystemClock};
 use events::payload::notification;
 use events::{Announcement, Envelope};
 
@@ -161,14 +161,14 @@ async fn a_rejected_event_is_a_dead_letter_and_can_be_driven_again(on: Fixture) 
 
     let dead = DeadLetters::new(on.engine.store.clone());
     // Not mended yet: it dies again, and can be driven again.
-    dead.redrive(&*on.engine.bus, &letter.id).await?;
+    dead.redrive(&*on.engine.bus, &letter.id, SystemClock.now()).await?;
     running.handler.has_seen(2).await?;
     letters(&on, 1).await?;
     running.handler.mended.store(true, Ordering::SeqCst);
-    dead.redrive(&*on.engine.bus, &letter.id).await?;
+    dead.redrive(&*on.engine.bus, &letter.id, SystemClock.now()).await?;
     assert_eq!(running.handler.has_seen(3).await?, ["1", "1", "1"]);
     letters(&on, 0).await?;
-    assert!(dead.redrive(&*on.engine.bus, &letter.id).await.is_err(), "it is gone");
+    assert!(dead.redrive(&*on.engine.bus, &letter.id, SystemClock.now()).await.is_err(), "it is gone");
     running.stop().await
 }
 

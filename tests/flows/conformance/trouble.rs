@@ -204,6 +204,7 @@ fn death(event: &Envelope, position: u64) -> Death<'_> {
         reasons: vec!["no space".to_owned()],
         attempts: 1,
         failures: Vec::new(),
+        first_tried: None,
         now: SystemClock.now(),
     }
 }
@@ -218,15 +219,16 @@ async fn a_letter_that_was_driven_again_and_could_not_be_forgotten_is_delivered_
     let letter = dead.bury(death(&event("1"), 1)).await?;
     // Killed between the delivery and the end of the letter.
     *trouble.deleting.lock().unwrap() = Some(StoreError::unavailable(away()));
-    let error = dead.redrive(&*bus, &letter.id).await.expect_err("it could not be forgotten");
+    let error =
+        dead.redrive(&*bus, &letter.id, SystemClock.now()).await.expect_err("it could not be forgotten");
     assert!(matches!(error, DeadError::Store(StoreError::Unavailable(_))), "{error}");
     assert_eq!(dead.get(&letter.id).await?, letter, "it is still there");
-    dead.redrive(&*bus, &letter.id).await?;
+    dead.redrive(&*bus, &letter.id, SystemClock.now()).await?;
     let delivery = next(&mut deliveries).await?;
     delivery.acker.settle(chassis::bus::Settle::Ack).await?;
     assert_eq!(delivery.event.map(|event| event.id().to_owned()), Ok("1".to_owned()));
     nothing_more(&mut deliveries).await?;
-    assert!(matches!(dead.redrive(&*bus, &letter.id).await, Err(DeadError::Unknown(_))));
+    assert!(matches!(dead.redrive(&*bus, &letter.id, SystemClock.now()).await, Err(DeadError::Unknown(_))));
     Ok(())
 }
 

@@ -162,8 +162,8 @@ impl Deliveries for Handed {
             return Ok(delivery);
         }
         *panics_at = None;
-        let Delivery { position, again, event, acker } = delivery;
-        Ok(Delivery { position, again, event, acker: Box::new(Fragile(acker)) })
+        let Delivery { position, again, first_tried, event, acker } = delivery;
+        Ok(Delivery { position, again, first_tried, event, acker: Box::new(Fragile(acker)) })
     }
 }
 

@@ -137,6 +137,7 @@ async fn attempts_and_their_wait_survive_a_restart(on: Fixture) -> anyhow::Resul
     let letter = one_letter(&on).await?;
     assert_eq!(letter.attempts, 3);
     assert_eq!(letter.failures.len(), 3, "{:?}", letter.failures);
+    assert!(letter.first_tried() <= seen[0].at, "the first attempt began at {}", letter.first_tried());
     assert!(letter.failures.is_sorted_by_key(|failed| failed.at));
     assert_eq!(letter.failures[0].reasons, ["not yet"]);
     tests::eventually(PATIENCE, "its attempts are forgotten", async || {
@@ -242,7 +243,7 @@ async fn a_death_is_announced_once_and_keeps_its_story(on: Fixture) -> anyhow::R
 
     // Driven again, it dies again: another death, of which people are told again, once.
     let dead = DeadLetters::new(on.engine.store.clone());
-    dead.redrive(&*on.engine.bus, &letter.id).await?;
+    dead.redrive(&*on.engine.bus, &letter.id, SystemClock.now()).await?;
     let born = deaths(&on, 2).await?;
     assert_ne!(born[0].id(), born[1].id());
     stop(running).await?;
@@ -322,6 +323,7 @@ async fn a_death_whose_end_was_lost_can_be_driven_again(on: Fixture) -> anyhow::
         reasons: vec!["it is refused".to_owned()],
         attempts: 1,
         failures: Vec::new(),
+        first_tried: None,
         now: SystemClock.now(),
     };
     let handler = failing(Duration::ZERO);
@@ -330,7 +332,7 @@ async fn a_death_whose_end_was_lost_can_be_driven_again(on: Fixture) -> anyhow::
     handler.has_seen("1", 1).await?;
     for (position, seen) in [(1, 2), (2, 3), (1, 4)] {
         let letter = dead.bury(death(position)).await?;
-        dead.redrive(&*on.engine.bus, &letter.id).await?;
+        dead.redrive(&*on.engine.bus, &letter.id, SystemClock.now()).await?;
         handler.has_seen("1", seen).await?;
     }
     stop(running).await

@@ -48,6 +48,7 @@ async fn a_body_outlives_the_log_for_its_dead_letter_alone() -> anyhow::Result<(
         reasons: vec!["why".to_owned()],
         attempts: 1,
         failures: Vec::new(),
+        first_tried: None,
         now: SystemClock.now(),
     };
     let letter = letters.bury(death).await?;
@@ -62,7 +63,7 @@ async fn a_body_outlives_the_log_for_its_dead_letter_alone() -> anyhow::Result<(
     let body = chassis::claim::check_out(&bus, light.clone()).await?;
     assert_eq!(body.body(), large("buried", 1).body());
     // Driven again, it lasts as long as the redelivery, although the letter is gone.
-    letters.redrive(&*process.bus, &letter.id).await?;
+    letters.redrive(&*process.bus, &letter.id, SystemClock.now()).await?;
     assert_eq!(bus.sweep_blobs(MARGIN).await?, 0);
     // A body that was swept is put again.
     let published = process.bus.publish(&large("done again", 2)).await?;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
 use chassis::dead::{DeadLetters, Survey};
-use chassis::{BusUrl, Engine, Position, claim};
+use chassis::{BusUrl, Clock as _, Engine, Position, SystemClock, claim};
 use events::Envelope;
 
 use super::mover::{LARGE, Mover, PATIENCE, Running, event, ids, plain};
@@ -107,7 +107,7 @@ async fn moves(place: &Place, from: &BusUrl, along: &[BusUrl]) -> anyhow::Result
         let running = Running::start(&mover, &engine);
         mover.has_seen(&open_work).await?;
         let dead = DeadLetters::new(engine.store.clone());
-        dead.redrive(&*engine.bus, &survey.letters[0].id).await?;
+        dead.redrive(&*engine.bus, &survey.letters[0].id, SystemClock.now()).await?;
         mover.has_seen(&[expected.to_owned()]).await?;
         letters(&engine, 0).await?;
 

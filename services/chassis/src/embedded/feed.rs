@@ -9,6 +9,7 @@ use super::consumer::{Consumer, Turn};
 use super::trouble::WriteError;
 use super::{Embedded, record};
 use crate::bus::{Acker, BusError, Deliveries, Delivery, Recorded, Settle};
+use crate::dead::unmarked;
 use crate::replay;
 
 /// So many positions of others are passed before other tasks get their turn: reading does not wait for anything.
@@ -34,10 +35,11 @@ impl Feed {
 
     fn deliver(&self, subject: &str, recorded: Recorded, again: bool) -> Delivery {
         let Recorded { position, event, recorded: _ } = recorded;
+        let (event, first_tried) = if subject.starts_with(REDRIVE) { unmarked(event) } else { (event, None) };
         let settler =
             Settler { consumer: self.consumer.clone(), engine: self.engine.clone(), position: position.0 };
         let event = event.map(|event| replay::delivered(event, subject.starts_with(REDRIVE)));
-        Delivery { position, again, event, acker: Box::new(settler) }
+        Delivery { position, again, first_tried, event, acker: Box::new(settler) }
     }
 }
 

@@ -22,6 +22,7 @@ use super::place::{self, Place};
 use super::settle::Settler;
 use super::stream::{Assets, REDRIVE};
 use crate::bus::{BusError, ConsumerSpec, Deliveries, Delivery, Position};
+use crate::dead::unmarked;
 use crate::replay;
 
 /// The server may deliver what was put off this much after its time, which was written down before it was told.
@@ -200,7 +201,10 @@ impl Pull {
             });
             return Ok(None);
         }
-        Ok(Some(Delivery { position: Position(position), again, event, acker: Box::new(settler) }))
+        let redriven = message.subject.starts_with(REDRIVE);
+        let (event, first_tried) = if redriven { unmarked(event) } else { (event, None) };
+        let acker = Box::new(settler);
+        Ok(Some(Delivery { position: Position(position), again, first_tried, event, acker }))
     }
 
     /// For how long an event must wait for older ones of its key that are put off since a former life.

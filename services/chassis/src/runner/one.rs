@@ -101,6 +101,7 @@ async fn attempt<H: Handler>(
         let mut table = Table::new::<H>(ports, delivery, attempts);
         return table.worn_out(light, started).await;
     }
+    attempts.first_tried.get_or_insert_with(|| ports.clock.now());
     if delivery.again || attempts.recorded {
         // It may have ended a process before. If it does so again, that must not be for ever.
         if let Err(error) = attempts.begin(of).await {

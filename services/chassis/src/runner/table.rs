@@ -229,6 +229,7 @@ impl<'a> Table<'a> {
             reasons: reasons.clone(),
             attempts: self.attempts.made.max(1),
             failures: self.attempts.failures.clone(),
+            first_tried: [self.delivery.first_tried, self.attempts.first_tried].into_iter().flatten().min(),
             now: self.ports.clock.now(),
         };
         match self.kept(death).await {

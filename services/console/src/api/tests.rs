@@ -66,6 +66,7 @@ fn a_dead_letter_on_one_line_says_who_gave_up_on_what_and_why() {
         attempts: 2,
         position: Position(7),
         failures: Vec::new(),
+        first_tried: None,
         died_at: "2026-09-01T10:00:00Z".parse().expect("a time"),
     };
     let line = "deployer gave up on io.signalbox.deploy.succeeded.v1 shop/dev after 2 attempts: no answer";

@@ -53,9 +53,13 @@ pub(super) async fn show(State(console): State<Arc<Console>>, id: Id) -> Result<
 pub(super) async fn redrive(
     State(console): State<Arc<Console>>,
     id: Id,
+    pairs: Pairs,
 ) -> Result<Json<DeadSummary>, Problem> {
     let Path(id) = id?;
-    Ok(Json(DeadSummary::from(&console.redrive(&id).await?)))
+    let mut params = Params::of(pairs)?;
+    let force = params.flag("force", false)?;
+    params.end("force")?;
+    Ok(Json(DeadSummary::from(&console.redrive(&id, force).await?)))
 }
 
 /// `DELETE /api/v1/dead/{id}`: answers with what was dropped.
@@ -69,7 +73,10 @@ pub(super) async fn redrive_all(
     State(console): State<Arc<Console>>,
     pairs: Pairs,
 ) -> Result<Json<DeadBulk>, Problem> {
-    Bulk::of(&console, pairs)?.settle(&console, Settling::Redrive).await
+    let mut params = Params::of(pairs)?;
+    let force = params.flag("force", false)?;
+    let known = "handler, type, since, until, all, force, limit, after";
+    Bulk::of(&console, params, known)?.settle(&console, Settling::Redrive { force }).await
 }
 
 /// `POST /api/v1/dead/drop`: each that is wanted.
@@ -77,25 +84,33 @@ pub(super) async fn drop_all(
     State(console): State<Arc<Console>>,
     pairs: Pairs,
 ) -> Result<Json<DeadBulk>, Problem> {
-    Bulk::of(&console, pairs)?.settle(&console, Settling::Drop).await
+    let known = "handler, type, since, until, all, limit, after";
+    Bulk::of(&console, Params::of(pairs)?, known)?.settle(&console, Settling::Drop).await
 }
 
 /// What becomes of many.
 #[derive(Debug, Clone, Copy)]
 enum Settling {
-    Redrive,
+    Redrive {
+        /// Those, too, that are so old that the ledger may have forgotten what was done.
+        force: bool,
+    },
     Drop,
 }
 
 impl Console {
-    async fn redrive(&self, id: &str) -> Result<DeadLetter, DeadError> {
+    async fn redrive(&self, id: &str, force: bool) -> Result<DeadLetter, DeadError> {
         let letter = self.dead.get(id).await?;
         if !self.handlers.iter().any(|handler| handler.name == letter.handler) {
             let known = self.handlers.iter().map(|handler| handler.name).collect::<Vec<_>>().join(", ");
             return Err(DeadError::NoHandler { id: id.to_owned(), handler: letter.handler, known });
         }
-        let letter = self.dead.redrive(&*self.bus, id).await?;
-        tracing::info!(dead_letter = id, handler = letter.handler, "driven again");
+        let letter = if force {
+            self.dead.redrive_forced(&*self.bus, id).await?
+        } else {
+            self.dead.redrive(&*self.bus, id, self.clock.now()).await?
+        };
+        tracing::info!(dead_letter = id, handler = letter.handler, force, "driven again");
         Ok(letter)
     }
 
@@ -123,12 +138,11 @@ struct Bulk {
 }
 
 impl Bulk {
-    fn of(console: &Console, pairs: Pairs) -> Result<Self, Problem> {
+    fn of(console: &Console, mut params: Params, known: &str) -> Result<Self, Problem> {
         let now = console.clock.now();
-        let mut params = Params::of(pairs)?;
         let mut filter = params.dead_filter(now)?;
         let (limit, after, all) = (params.limit()?, params.dead_after()?, params.flag("all", false)?);
-        params.end("handler, type, since, until, all, limit, after")?;
+        params.end(known)?;
         if filter.is_everything() && !all {
             return Err(Problem::BadRequest {
                 error: "this would settle all dead letters".to_owned(),
@@ -158,7 +172,7 @@ impl Bulk {
                 break;
             }
             let settled = match settling {
-                Settling::Redrive => console.redrive(&letter.id).await.map(|_| ()),
+                Settling::Redrive { force } => console.redrive(&letter.id, force).await.map(|_| ()),
                 Settling::Drop => console.drop_this(letter).await,
             };
             match settled {
@@ -168,6 +182,7 @@ impl Bulk {
                 Err(
                     error @ (DeadError::Undecodable(_)
                     | DeadError::NoHandler { .. }
+                    | DeadError::Forgotten { .. }
                     | DeadError::Broken { .. }),
                 ) => {
                     let error = format!("{:#}", anyhow::Error::new(error));
@@ -184,12 +199,13 @@ impl Bulk {
             }
             last = Some(letter);
         }
-        let path = match settling {
-            Settling::Redrive => "/api/v1/dead/redrive",
-            Settling::Drop => "/api/v1/dead/drop",
+        let (path, force) = match settling {
+            Settling::Redrive { force } => ("/api/v1/dead/redrive", force.then_some(true)),
+            Settling::Drop => ("/api/v1/dead/drop", None),
         };
+        let again = || Link::dead(path, &filter).maybe("force", force).with("limit", limit);
         let cursor = last.filter(|_| !all).map(Cursor::from);
-        bulk.next = cursor.map(|cursor| Link::dead(path, &filter).with("limit", limit).after(&cursor));
+        bulk.next = cursor.map(|cursor| again().after(&cursor));
         Ok(Json(bulk))
     }
 }

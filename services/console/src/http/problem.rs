@@ -81,9 +81,12 @@ impl Problem {
             | Self::Query(QueryError::NotFound(_) | QueryError::NotFoundSince { .. })
             | Self::Dead(DeadError::Unknown(_)) => StatusCode::NOT_FOUND,
             Self::Query(QueryError::Ambiguous { .. })
-            | Self::Dead(DeadError::Undecodable(_) | DeadError::NoHandler { .. } | DeadError::Changed(_)) => {
-                StatusCode::CONFLICT
-            }
+            | Self::Dead(
+                DeadError::Undecodable(_)
+                | DeadError::NoHandler { .. }
+                | DeadError::Forgotten { .. }
+                | DeadError::Changed(_),
+            ) => StatusCode::CONFLICT,
             Self::Query(QueryError::Bus(_)) | Self::Dead(DeadError::Store(_)) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -137,6 +140,10 @@ impl Problem {
                 (chain(error), Some("name it by its position, as @<position>".to_owned()))
             }
             Self::Query(error @ (QueryError::NotFound(_) | QueryError::Bus(_))) => (chain(error), None),
+            Self::Dead(error @ DeadError::Forgotten { .. }) => (
+                chain(error),
+                Some("`force=true` (on the command line: `--force`) drives it again".to_owned()),
+            ),
             Self::Dead(error) => (chain(error), None),
             Self::Replay(error) => (chain(error), None),
         };

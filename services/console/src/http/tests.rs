@@ -322,7 +322,8 @@ fn away() -> BusError {
 #[tokio::test]
 async fn a_bus_that_is_away_is_said_to_be_and_a_dead_letter_is_kept() {
     let stage = Stage::with(|_| Arc::new(Away)).await;
-    let id = stage.bury(&event("one", "com.example.a"), "no space").await;
+    let now = chassis::Clock::now(&chassis::SystemClock);
+    let id = stage.bury_at(&event("one", "com.example.a"), "no space", now).await;
     for path in
         ["/api/v1/events", "/api/v1/events?order=oldest", "/api/v1/events/x", "/api/v1/events/@1/story"]
     {

@@ -120,6 +120,7 @@ fn letter(event: &Envelope) -> DeadLetter {
         attempts: 10,
         position: Position(3),
         failures: Vec::new(),
+        first_tried: None,
         died_at: began(),
     }
 }

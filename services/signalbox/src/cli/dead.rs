@@ -28,18 +28,32 @@ pub enum DeadCommand {
         json: bool,
     },
     /// Deliver events once more to the handler that gave up; effects that were done are not done again
+    ///
+    /// The ledger knows what was done, for 45 days. A dead letter whose event was tried first more than 44 days ago is not
+    /// driven again, because the ledger may have forgotten: look whether its effect happened (the commit, the message). If
+    /// it did, drop the letter; if it did not, use --force.
     #[command(after_help = "\
 Examples:
   signalbox dead redrive 3f9a0b1c2d4e5f60
   signalbox dead redrive --handler notifier --since 2h
   signalbox dead redrive --all --yes")]
-    Redrive(SettleArgs),
+    Redrive(RedriveArgs),
     /// Forget dead letters; their events stay in the log
     #[command(after_help = "\
 Examples:
   signalbox dead drop 3f9a0b1c2d4e5f60
   signalbox dead drop --type 'com.github.*' --until 30d")]
     Drop(SettleArgs),
+}
+
+/// What is driven again.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RedriveArgs {
+    #[command(flatten)]
+    pub which: SettleArgs,
+    /// Also those that are so old that the ledger may have forgotten what was done: it may be done twice
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Which dead letters.

@@ -11,7 +11,8 @@ pub enum ReplayCommand {
     /// Deliver a range of the log to one handler again, as a run with a name
     ///
     /// Without effects it is a rehearsal: nothing is done and nothing is announced, and `replay show` says what would have
-    /// been. With effects, each effect is had once in this run, whatever was done before. The same command again goes on
+    /// been. With effects, each effect is had once in this run, whatever was done before: what was committed, deployed or
+    /// sent when the event came first is committed, deployed or sent once more. The same command again goes on
     /// where a crash has left it, and delivers nothing twice.
     Start(ReplayArgs),
     /// Print all replays, oldest first
@@ -58,7 +59,7 @@ pub struct ReplayArgs {
     /// Only events whose type fits this glob (`*` stands for anything); can be given several times
     #[arg(long = "type", value_name = "GLOB")]
     pub types: Vec<String>,
-    /// Whether effects are had, and announcements published
+    /// Whether effects are had (again: the ledger counts them for each run), and announcements published
     #[arg(long, value_enum, value_name = "SWITCH", default_value_t = Switch::Off)]
     pub effects: Switch,
     /// Print the run as JSON

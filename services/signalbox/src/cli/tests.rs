@@ -111,7 +111,10 @@ fn flags_of_everywhere_may_stand_behind_the_command() {
 fn several_dead_letters_are_driven_at_once() {
     let cli = parse("dead redrive a b").expect("ids are taken");
     let Command::Dead(DeadCommand::Redrive(args)) = cli.command else { panic!("not redrive") };
-    assert!(!args.all && args.ids == ["a", "b"]);
+    assert!(!args.which.all && args.which.ids == ["a", "b"] && !args.force);
+    let cli = parse("dead redrive a --force").expect("a switch");
+    assert!(matches!(cli.command, Command::Dead(DeadCommand::Redrive(args)) if args.force));
+    assert!(parse("dead drop a --force").is_err(), "to drop takes no force");
     let cli = parse("dead drop --handler notifier --type com.github.* --until 30d --yes").expect("a filter");
     let Command::Dead(DeadCommand::Drop(args)) = cli.command else { panic!("not drop") };
     assert!(args.yes && args.ids.is_empty() && args.filter.handler.as_deref() == Some("notifier"));

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::address::Address;
 use super::{Query, escape};
-use crate::cli::{DeadCommand, LetterFilter};
+use crate::cli::{DeadCommand, LetterFilter, RedriveArgs};
 use crate::exit::{Exit, Stop};
 use crate::output::{Output, Style, harmless};
 
@@ -24,7 +24,9 @@ pub async fn run(query: &Query, command: DeadCommand, out: &mut Output) -> Resul
     match command {
         DeadCommand::List { filter, json } => list(query, &filter, json, out).await,
         DeadCommand::Show { id, json } => show(query, &id, json, out).await,
-        DeadCommand::Redrive(args) => settle(query, &args, &Settling::REDRIVE, out).await,
+        DeadCommand::Redrive(RedriveArgs { which, force }) => {
+            settle(query, &which, &Settling::redrive(force), out).await
+        }
         DeadCommand::Drop(args) => settle(query, &args, &Settling::DROP, out).await,
     }
 }
@@ -72,6 +74,7 @@ async fn show(query: &Query, id: &str, json: bool, out: &mut Output) -> Result<E
     };
     row("id", &letter.id)?;
     row("handler", &letter.handler)?;
+    row("tried at", &letter.first_tried().to_rfc3339())?;
     row("died at", &letter.died_at.to_rfc3339())?;
     row("attempts", &letter.attempts.to_string())?;
     row("position", &letter.position.to_string())?;

@@ -1,16 +1,16 @@
+mod dead_letters;
 mod replays;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use chassis::dead::{DeadLetters, Death};
-use chassis::{Clock as _, Engine, Position, SystemClock};
+use chassis::Engine;
 use events::Envelope;
 use tokio::sync::Notify;
 
 use super::{Query, dead, list, show, story, tail};
-use crate::cli::{DeadCommand, EventFilter, LetterFilter, ListArgs, SettleArgs, Since, TailArgs};
+use crate::cli::{DeadCommand, EventFilter, LetterFilter, ListArgs, Since, TailArgs};
 use crate::exit::{Exit, Stop};
 use crate::output::Output;
 use crate::serve::tests::{SOURCE, TOKEN, place, start};
@@ -178,104 +178,6 @@ async fn tail_prints_only_the_types_that_are_asked_for() {
     }
     shutdown.trigger();
     server.until_end().await.expect("it drains");
-}
-
-/// A folder with two dead letters, one of which can be driven again.
-async fn graveyard(settings: &Settings) -> [String; 2] {
-    let engine = Engine::open(&settings.bus.0).await.expect("the folder is free");
-    let letters = DeadLetters::new(engine.store.clone());
-    let event =
-        Envelope::builder("e1", "/test", "io.signalbox.deploy.requested.v1").build().expect("it is valid");
-    let broken = chassis::bus::Undecodable {
-        subject: "signalbox.events.x".to_owned(),
-        headers: vec![("ce-id".to_owned(), "1".to_owned())],
-        payload: b"\xff".to_vec(),
-        reason: "no ce-source".to_owned(),
-    };
-    let reasons = || vec!["cannot push".to_owned(), "connection refused".to_owned()];
-    let now = SystemClock.now();
-    let one = letters
-        .bury(Death {
-            handler: "deployer",
-            event: Ok(&event),
-            position: Position(1),
-            reasons: reasons(),
-            attempts: 10,
-            failures: vec![chassis::attempts::Failed { at: now, reasons: reasons() }],
-            now,
-        })
-        .await
-        .expect("it is kept");
-    let other = letters
-        .bury(Death {
-            handler: "deployer",
-            event: Err(&broken),
-            position: Position(2),
-            reasons: reasons(),
-            attempts: 1,
-            failures: Vec::new(),
-            now,
-        })
-        .await
-        .expect("it is kept");
-    drop(letters);
-    engine.close().await;
-    [one.id, other.id]
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dead_letters_are_shown_driven_again_and_dropped() {
-    let (_folder, settings) = place(SOURCE);
-    let [one, other] = graveyard(&settings).await;
-    let query = Query::open(&settings).await.expect("the folder is free");
-    let run = async |command: DeadCommand| {
-        ask(&query, async |query, out| dead::run(query, command, out).await).await
-    };
-    let show = |id: &str| DeadCommand::Show { id: id.to_owned(), json: false };
-    let one_of = |id: &str| SettleArgs { ids: vec![id.to_owned()], ..SettleArgs::default() };
-    let redrive = |id: &str| DeadCommand::Redrive(one_of(id));
-    let all = |yes| SettleArgs { all: true, yes, ..SettleArgs::default() };
-
-    let (_, said) = run(letters(false)).await;
-    assert_eq!(said.lines().count(), 2, "{said}");
-    assert!(said.contains(&one) && said.contains("cannot push: connection refused"), "{said}");
-    let (_, said) = run(letters(true)).await;
-    assert!(said.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{said}");
-    let (_, said) = run(show(&one)).await;
-    assert!(
-        said.contains("reason     cannot push\nbecause    connection refused\nfailed at  ")
-            && said.contains("+00:00: cannot push: connection refused\n")
-            && said.contains("\"id\": \"e1\""),
-        "{said}"
-    );
-    let (_, said) = run(show(&other)).await;
-    assert!(said.contains("header     ce-id: 1\n") && said.contains("base64     /w==\n"), "{said}");
-
-    let (exit, said) = run(redrive(&other)).await;
-    assert_eq!(exit, Exit::Failed);
-    assert!(said.contains("could not be decoded"), "{said}");
-    let (exit, said) = run(DeadCommand::Redrive(all(false))).await;
-    assert_eq!(
-        (exit, said.contains("Drive 2 dead letters again? There is no terminal")),
-        (Exit::Usage, true),
-        "{said}"
-    );
-    let (exit, said) = run(DeadCommand::Redrive(all(true))).await;
-    assert_eq!(exit, Exit::Failed, "one of them cannot be");
-    assert!(
-        said.contains(&format!("driven again: {one}"))
-            && said.contains(&format!("not done: {other}"))
-            && said.contains("1 driven again, 1 not"),
-        "{said}"
-    );
-    assert_eq!(run(show(&one)).await.0, Exit::NotFound);
-    let (exit, said) = run(DeadCommand::Drop(one_of(&other))).await;
-    assert_eq!(
-        (exit, said),
-        (Exit::Done, format!("dropped: {other} (deployer on a message that is no event)\n"))
-    );
-    assert_eq!(run(letters(false)).await.1, "no dead letters\n");
-    query.close().await;
 }
 
 /// Many events of two kinds and keys.

@@ -150,6 +150,7 @@ async fn a_large_body_goes_with_the_last_that_refers_to_it() {
         reasons: vec!["no".to_owned()],
         attempts: 1,
         failures: Vec::new(),
+        first_tried: None,
         now: crate::Clock::now(&*clock),
     };
     letters.bury(death).await.unwrap();

@@ -23,7 +23,7 @@ fn sized(position: u64, key: &str, not_before: Instant, bytes: usize) -> Queued 
     let event = Envelope::builder(position.to_string(), "/s", "t").partition_key(key);
     let event = event.body("text/plain", vec![b'x'; bytes]).build();
     let (position, event) = (Position(position), Ok(event.unwrap()));
-    let delivery = Delivery { position, again: false, event, acker: Box::new(Nobody) };
+    let delivery = Delivery { position, again: false, first_tried: None, event, acker: Box::new(Nobody) };
     Queued { key: Queue::key(&delivery), delivery, attempts: Attempts::default(), not_before }
 }
 

@@ -1,18 +1,23 @@
 //! Dead letters.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use chassis::dead::{DeadLetters, Death};
-use chassis::{ConsumerSpec, Position};
+use chassis::{ConsumerSpec, ManualClock, Position};
 use serde_json::json;
 
-use super::stage::{Stage, event};
+use super::stage::{Stage, died, event};
 use crate::api::{DeadBulk, DeadPage};
+
+async fn an_hour_later() -> Stage {
+    Stage::at(Arc::new(ManualClock::at(died() + Duration::from_hours(1)))).await
+}
 
 #[tokio::test]
 async fn dead_letters_are_listed_shown_driven_again_and_dropped() {
-    let stage = Stage::new().await;
+    let stage = an_hour_later().await;
     let (one, other) = (event("one", "com.example.a"), event("other", "com.example.b"));
     stage.publish(&one).await;
     stage.publish(&other).await;
@@ -57,7 +62,7 @@ async fn a_dead_letter_that_is_no_event_cannot_be_driven_again() {
         reason: "no ce-id".to_owned(),
     };
     let dead = DeadLetters::new(stage.engine.store.clone());
-    let now = "2026-09-01T10:00:00Z".parse().expect("a time");
+    let now = died();
     let letter = dead
         .bury(Death {
             handler: "deployer",
@@ -66,6 +71,7 @@ async fn a_dead_letter_that_is_no_event_cannot_be_driven_again() {
             reasons: vec!["no ce-id".to_owned()],
             attempts: 1,
             failures: Vec::new(),
+            first_tried: None,
             now,
         })
         .await
@@ -77,7 +83,7 @@ async fn a_dead_letter_that_is_no_event_cannot_be_driven_again() {
 
 #[tokio::test]
 async fn many_are_settled_by_a_filter_and_never_all_by_mistake() {
-    let stage = Stage::new().await;
+    let stage = an_hour_later().await;
     for n in 0..5 {
         let ty = if n < 3 { "com.example.a" } else { "com.example.b" };
         stage.bury(&event(&format!("e{n}"), ty), "no space").await;
@@ -129,7 +135,7 @@ async fn pages_of_dead_letters_lead_on_although_those_before_are_settled() {
 
 #[tokio::test]
 async fn a_damaged_dead_letter_hides_no_other_and_can_be_dropped() {
-    let stage = Stage::new().await;
+    let stage = an_hour_later().await;
     let id = stage.bury(&event("one", "com.example.a"), "no space").await;
     let (bucket, any) = (chassis::Bucket::DeadLetters, chassis::Expect::Any);
     for (key, bytes) in [("broken", b"{".to_vec()), ("newer", br#"{"v":9}"#.to_vec())] {
@@ -167,7 +173,8 @@ async fn a_dead_letter_of_a_handler_that_is_gone_is_not_driven_into_nothing() {
         reasons: vec!["no space".to_owned()],
         attempts: 1,
         failures: Vec::new(),
-        now: "2026-09-01T10:00:00Z".parse().expect("a time"),
+        first_tried: None,
+        now: died(),
     };
     let dead = DeadLetters::new(stage.engine.store.clone());
     let letter = dead.bury(death).await.expect("kept");
@@ -175,4 +182,44 @@ async fn a_dead_letter_of_a_handler_that_is_gone_is_not_driven_into_nothing() {
     assert_eq!(status, StatusCode::CONFLICT, "{body}");
     assert!(body.to_string().contains("there is no handler `gone` any more"), "{body}");
     assert!(dead.get(&letter.id).await.is_ok(), "it is still there");
+}
+
+#[tokio::test]
+async fn what_the_ledger_may_have_forgotten_is_driven_again_only_by_force_and_holds_up_no_other() {
+    let days = |days: u64| Duration::from_hours(24 * days);
+    let stage = Stage::at(Arc::new(ManualClock::at(died() + days(46)))).await;
+    let mut old = Vec::new();
+    for id in ["old", "older"] {
+        old.push(stage.bury(&event(id, "com.example.a"), "no space").await);
+    }
+    let young = stage.bury_at(&event("young", "com.example.a"), "no space", died() + days(2)).await;
+    let (status, body) = stage.ask(Method::POST, &format!("/api/v1/dead/{}/redrive", old[0])).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{body}");
+    let error = body["error"].as_str().expect("an error");
+    assert!(error.contains("tried first at 2026-09-01") && error.contains("Look whether"), "{error}");
+    assert!(body["hint"].to_string().contains("--force"), "{body}");
+
+    let (status, bulk) = stage.ask(Method::POST, "/api/v1/dead/redrive?all=true").await;
+    let bulk: DeadBulk = serde_json::from_value(bulk).expect("what was done");
+    let settled: Vec<&str> = bulk.settled.iter().map(|letter| letter.id.as_str()).collect();
+    assert_eq!((status, settled), (StatusCode::OK, vec![young.as_str()]));
+    assert_eq!(bulk.unsettled.len(), 2);
+    assert!(
+        bulk.unsettled.iter().all(|unsettled| unsettled.error.contains("may have forgotten")),
+        "{bulk:?}"
+    );
+
+    let (status, body) = stage.ask(Method::POST, "/api/v1/dead/drop?all=true&force=true").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "to drop takes no force: {body}");
+    let (status, body) =
+        stage.ask(Method::POST, &format!("/api/v1/dead/{}/redrive?force=true", old[0])).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    stage.bury(&event("old", "com.example.a"), "no space").await;
+    // The address of the rest is as forceful as the first.
+    let (_, bulk) = stage.ask(Method::POST, "/api/v1/dead/redrive?all=true&force=true&limit=1").await;
+    let bulk: DeadBulk = serde_json::from_value(bulk).expect("what was done");
+    assert_eq!(bulk.settled.len(), 1);
+    let (_, bulk) = stage.ask(Method::POST, &bulk.next.expect("there is one more")).await;
+    assert_eq!(bulk["settled"].as_array().map(Vec::len), Some(1), "{bulk}");
+    assert_eq!(stage.get("/api/v1/dead").await.1["total"], 0);
 }

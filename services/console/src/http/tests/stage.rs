@@ -40,12 +40,20 @@ impl Stage {
         Self::with(|bus| bus).await
     }
 
+    /// With a console that has this clock.
+    pub(super) async fn at(clock: Arc<dyn Clock>) -> Self {
+        Self::made(|bus| bus, clock).await
+    }
+
     /// With something between the bus and the console.
     pub(super) async fn with(between: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>) -> Self {
+        Self::made(between, Arc::new(chassis::SystemClock)).await
+    }
+
+    async fn made(between: impl FnOnce(Arc<dyn Bus>) -> Arc<dyn Bus>, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = Engine::open(&BusUrl::Embedded(folder.path().join("bus"))).await.expect("the bus opens");
         let (metrics, shutdown) = (Metrics::new(), Shutdown::new());
-        let clock: Arc<dyn Clock> = Arc::new(chassis::SystemClock);
         let console = Console::new(
             between(engine.bus.clone()),
             engine.store.clone(),
@@ -77,7 +85,7 @@ impl Stage {
     }
 
     pub(super) async fn bury(&self, event: &Envelope, reason: &str) -> String {
-        self.bury_at(event, reason, "2026-09-01T10:00:00Z".parse().expect("a time")).await
+        self.bury_at(event, reason, died()).await
     }
 
     pub(super) async fn bury_at(&self, event: &Envelope, reason: &str, at: DateTime<Utc>) -> String {
@@ -92,6 +100,7 @@ impl Stage {
                 reasons,
                 attempts: 3,
                 failures: Vec::new(),
+                first_tried: None,
                 now: clock.now(),
             })
             .await;
@@ -104,6 +113,11 @@ impl Stage {
         assert_eq!(response.status(), StatusCode::OK);
         Lines::of(response)
     }
+}
+
+/// When a dead letter died, if a test does not say otherwise.
+pub(super) fn died() -> DateTime<Utc> {
+    "2026-09-01T10:00:00Z".parse().expect("a time")
 }
 
 /// The lines of a stream.

@@ -29,22 +29,28 @@ pub(super) struct Settling {
     done: &'static str,
     /// `Drive 3 dead letters again?`
     question: fn(usize) -> String,
+    /// Also what is so old that the ledger may have forgotten what was done.
+    force: bool,
 }
 
 impl Settling {
-    pub(super) const REDRIVE: Self = Self {
-        method: Method::POST,
-        path: "/redrive",
-        all: "/api/v1/dead/redrive",
-        done: "driven again",
-        question: |count| format!("Drive {} again?", letters(count)),
-    };
+    pub(super) const fn redrive(force: bool) -> Self {
+        Self {
+            method: Method::POST,
+            path: "/redrive",
+            all: "/api/v1/dead/redrive",
+            done: "driven again",
+            question: |count| format!("Drive {} again?", letters(count)),
+            force,
+        }
+    }
     pub(super) const DROP: Self = Self {
         method: Method::DELETE,
         path: "",
         all: "/api/v1/dead/drop",
         done: "dropped",
         question: |count| format!("Drop {} for ever?", letters(count)),
+        force: false,
     };
 
     fn told(&self, letter: &DeadSummary, json: bool, out: &mut Output) -> Result<(), Stop> {
@@ -78,7 +84,8 @@ pub(super) async fn settle(
     // One that cannot be settled stops the rest, so that its error is the last line.
     for id in &args.ids {
         let path = format!("/api/v1/dead/{}{}", escape(id), settling.path);
-        let letter: DeadSummary = query.ask(settling.method.clone(), &path).await?;
+        let address = Address::of(&path).maybe("force", settling.force.then_some(true)).text();
+        let letter: DeadSummary = query.ask(settling.method.clone(), &address).await?;
         settling.told(&letter, args.json, out)?;
     }
     Ok(Exit::Done)
@@ -114,6 +121,7 @@ async fn many(query: &Query, args: &SettleArgs, settling: &Settling, out: &mut O
     if filter.until.is_none() {
         address = address.with("until", as_of.to_rfc3339_opts(SecondsFormat::Nanos, true));
     }
+    let address = address.maybe("force", settling.force.then_some(true));
     let mut next = Some(address.maybe("all", all.then_some(true)).with("limit", AT_ONCE).text());
     let (mut done, mut undone) = (0_usize, 0_usize);
     while let Some(address) = next {
@@ -134,7 +142,8 @@ async fn many(query: &Query, args: &SettleArgs, settling: &Settling, out: &mut O
         next = bulk.next;
     }
     if !json {
-        let undone = if undone == 0 { String::new() } else { format!(", {undone} not: show and drop them") };
+        let undone =
+            if undone == 0 { String::new() } else { format!(", {undone} not, for the reasons above") };
         out.line(format_args!("{done} {}{undone}", settling.done))?;
     }
     Ok(if undone == 0 { Exit::Done } else { Exit::Failed })
