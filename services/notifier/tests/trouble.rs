@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chassis::failure::Decision;
 use chassis::{
     Bus, BusError, ConsumerSpec, Deliveries, Handler as _, Position, PublishError, Published, Recorded,
     Shutdown, SystemClock,
@@ -112,7 +113,8 @@ async fn a_failure_that_cannot_be_announced_is_tried_again_and_announced_then() 
     let stage = Stage::new(Delivery::AtLeastOnce).await;
     stage.answers(ResponseTemplate::new(404).set_body_string("no_service")).await;
     let deaf: Arc<dyn Bus> = Arc::new(Deaf(stage.engine.bus.clone()));
-    assert!(retried(&stage.handle_on(deaf, &message("1", "team"), 1).await));
+    let failure = stage.handle_on(deaf, &message("1", "team"), 1).await.unwrap_err();
+    assert_eq!(failure.decision, Decision::Postpone, "the trouble is the bus's own");
     assert!(stage.said().await.is_empty());
     assert!(rejected(&stage.handle(&message("1", "team"), 2).await));
     assert_eq!(stage.failed().await, "the channel answered 404: no_service");

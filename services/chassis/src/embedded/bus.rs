@@ -150,10 +150,12 @@ impl Bus for Embedded {
             match handed {
                 Ok(answer) => waiting.push_back((at, answer)),
                 Err(error) => {
-                    if !error.is_of_the_event() {
-                        series.is_broken_from_now_on();
-                    }
+                    // Those that wait stand before it, and are stored.
+                    let ends = !error.is_of_the_event();
                     results[at] = Some(Err(error));
+                    if ends {
+                        break;
+                    }
                 }
             }
         }
