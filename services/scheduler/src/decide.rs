@@ -61,34 +61,54 @@ pub fn decide(name: &str, schedule: &Schedule, record: Option<&Record>, now: Dat
     if record.through > now + GRACE {
         return Decision::StepBack(Record { through: now, ..record.clone() });
     }
-    let due = |nominal| nominal + schedule.delay(announce::identity(name, nominal).as_u64_pair().1);
-    match schedule.after(record.through).next().map(due) {
+    let delay = |nominal| schedule.delay(announce::identity(name, nominal).as_u64_pair().1);
+    match first_due(schedule, record.through, delay) {
         Some(first) if first <= now => {}
         first => return Decision::Wait(first),
     }
-    let past = past(schedule, record.through, now, due);
+    let past = past(schedule, record.through, now, delay);
     choose(schedule.catch_up, record, &past, now)
 }
 
-/// The last ticks whose time has come, in order, with the times at which they were due. The order is that of the nominal
-/// times: a tick is not due before those before it.
+/// When the first tick after this time is due.
+fn first_due(
+    schedule: &Schedule,
+    through: DateTime<Utc>,
+    delay: impl Fn(DateTime<Utc>) -> TimeDelta,
+) -> Option<DateTime<Utc>> {
+    let first = schedule.after(through).next()?;
+    dues(schedule, through, delay).find(|(nominal, _)| *nominal == first).map(|(_, due)| due)
+}
+
+/// The ticks after this time, with the times at which they are due. Their order is that of the nominal times: a tick is not
+/// due before those before it, whatever their delays; so it is as late as the latest of them within the jitter.
+fn dues(
+    schedule: &Schedule,
+    after: DateTime<Utc>,
+    delay: impl Fn(DateTime<Utc>) -> TimeDelta,
+) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
+    let jitter = TimeDelta::from_std(schedule.jitter).unwrap_or_default();
+    let mut latest = DateTime::<Utc>::MIN_UTC;
+    let all = schedule.after(after.checked_sub_signed(jitter).unwrap_or(after)).map(move |nominal| {
+        latest = latest.max(nominal + delay(nominal));
+        (nominal, latest)
+    });
+    all.skip_while(move |(nominal, _)| *nominal <= after)
+}
+
+/// The last ticks whose time has come, in order, with the times at which they were due.
 fn past(
     schedule: &Schedule,
     through: DateTime<Utc>,
     now: DateTime<Utc>,
-    due: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
+    delay: impl Fn(DateTime<Utc>) -> TimeDelta,
 ) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
     // What is older is due, whatever its delay.
     let settled = now - TimeDelta::from_std(schedule.jitter).unwrap_or_default();
     let mut look = FIRST_LOOK;
     loop {
         let from = settled.checked_sub_signed(look).map_or(through, |from| from.max(through));
-        let mut latest = from;
-        let dues = schedule.after(from).take_while(|nominal| *nominal <= now).map(|nominal| {
-            latest = latest.max(due(nominal));
-            (nominal, latest)
-        });
-        let past: Vec<_> = dues.take_while(|(_, due)| *due <= now).collect();
+        let past: Vec<_> = dues(schedule, from, &delay).take_while(|(_, due)| *due <= now).collect();
         if from == through || past.len() >= MOST_COUNTED {
             return past;
         }

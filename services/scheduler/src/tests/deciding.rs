@@ -5,6 +5,7 @@ use events::payload::schedule::Cause;
 
 use super::{Stage, at, catalog};
 use crate::announce;
+use crate::apply::Stop;
 use crate::decide::{Decision, decide};
 
 #[tokio::test]
@@ -199,4 +200,35 @@ fn the_id_of_a_tick_is_made_of_its_name_and_its_time_for_ever() {
     let id = announce::identity("nightly", at("2026-03-29T01:00:00Z")).to_string();
     // As it stands in the sample. Another one would let ticks come again after an update.
     assert!(events::Kind::ScheduleTicked.sample().contains(&id), "{id}");
+}
+
+#[tokio::test]
+async fn while_it_runs_no_delay_makes_a_tick_missed_and_the_order_stays() {
+    let mut stage = Stage::at("2026-11-24T10:30:30Z").await;
+    // Each waits for the one before it, which may come up to ten minutes later than it should itself.
+    let minutes = catalog(&[("clock", "cron: '* * * * *', jitter: 10m, catchUp: none")]);
+    stage.pass(&minutes).await;
+    for _ in 0..1080 {
+        stage.clock.advance(std::time::Duration::from_secs(10));
+        stage.pass(&minutes).await;
+    }
+    let nominal: Vec<_> = stage.ticks().iter().map(|tick| tick.nominal).collect();
+    assert!(nominal.len() >= 170, "{}", nominal.len());
+    let first = at("2026-11-24T10:31:00Z");
+    let wanted: Vec<_> =
+        (0_i64..).take(nominal.len()).map(|minute| first + TimeDelta::minutes(minute)).collect();
+    assert_eq!(nominal, wanted);
+}
+
+#[tokio::test]
+async fn who_looked_at_an_older_record_writes_nothing() {
+    let mut stage = Stage::at("2026-11-24T10:30:00Z").await;
+    let hourly = catalog(&[("clock", "cron: '@hourly'")]);
+    stage.pass(&hourly).await;
+    let mut late = Stage::on(stage.memory.clone(), stage.clock.clone()).await;
+    stage.when("2026-11-24T11:00:00Z", &hourly).await;
+    stage.when("2026-11-24T12:00:00Z", &hourly).await;
+    let stop = late.ticker.pass(&hourly).await.expect_err("the other was there");
+    assert!(matches!(&stop, Stop::Moved(name) if name == "clock"), "{stop}");
+    assert_eq!(stage.said(), "11:00 12:00");
 }
