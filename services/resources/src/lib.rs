@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod channel;
 pub mod condition;
 mod git;
+pub mod github;
 mod listens;
 mod load;
 pub mod names;

@@ -20,6 +20,7 @@ const EXCEPTIONS: &[&str] = &[
     "services/chassis/src/clock.rs",
     "services/deployer/src/cluster/nudge.rs",
     "services/deployer/src/git/program.rs",
+    "services/github/src/http.rs",
     "services/signalbox/src/demo/deliveries.rs",
     "services/signalbox/src/demo/git.rs",
     "services/signalbox/src/doctor/guard.rs",
