@@ -1,21 +1,32 @@
 //! The closed catalogue of the event types that Signalbox says.
 //!
-//! A type is one entry of the table at the end of this file: what it means, its name, its body. It needs a committed
-//! JSON Schema (`events/schemas/<type>.json`) and a golden sample (`events/samples/<type>.json`) too: a type that
-//! lacks one of them does not compile.
+//! A type is one entry of the table at the end of this file: what it means, whether that is good news, its name, its
+//! body. It needs a committed JSON Schema (`events/schemas/<type>.json`) and a golden sample
+//! (`events/samples/<type>.json`) too: a type that lacks one of them does not compile.
 
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
-use crate::Payload;
 use crate::payload::{
     alert, application, argocd, automation, autoscaler, dead_letter, deploy, image, job, namespace, node,
     notification, pod, schedule, volume_claim, volume_snapshot, warning, workload,
 };
+use crate::{Family, Payload};
+
+/// Whether an event is good or bad news, for those who show it to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// Something works, or works again.
+    Good,
+    /// Something is broken, or will be.
+    Bad,
+    /// Neither.
+    Plain,
+}
 
 macro_rules! kinds {
     ($(
         $(#[doc = $doc:literal])+
-        $kind:ident = $name:literal: $body:ty,
+        $news:ident $kind:ident = $name:literal: $body:ty,
     )+) => {
         /// An event type of ours. Closed: no `_ =>` on it.
         ///
@@ -34,6 +45,20 @@ macro_rules! kinds {
             pub fn description(self) -> &'static str {
                 match self {
                     $( Self::$kind => concat!($($doc),+).trim_ascii(), )+
+                }
+            }
+
+            /// Whether it is good or bad news.
+            pub fn news(self) -> News {
+                match self {
+                    $( Self::$kind => News::$news, )+
+                }
+            }
+
+            /// What its body is: several types share one.
+            pub fn family(self) -> Family {
+                match self {
+                    $( Self::$kind => <$body as Payload>::FAMILY, )+
                 }
             }
 
@@ -119,196 +144,196 @@ impl Kind {
 
 kinds! {
     /// Alertmanager says that an alert is firing.
-    AlertFiring = "io.prometheus.alert.firing.v1": alert::Alert,
+    Bad AlertFiring = "io.prometheus.alert.firing.v1": alert::Alert,
     /// Alertmanager says that an alert is resolved.
-    AlertResolved = "io.prometheus.alert.resolved.v1": alert::Alert,
+    Good AlertResolved = "io.prometheus.alert.resolved.v1": alert::Alert,
 
     /// An Argo CD Application came into being, or was seen for the first time.
-    ApplicationCreated = "io.argoproj.application.created.v1": application::Application,
+    Plain ApplicationCreated = "io.argoproj.application.created.v1": application::Application,
     /// An Argo CD Application is gone.
-    ApplicationDeleted = "io.argoproj.application.deleted.v1": application::Application,
+    Plain ApplicationDeleted = "io.argoproj.application.deleted.v1": application::Application,
     /// Its live state equals the wanted state.
-    ApplicationSynced = "io.argoproj.application.synced.v1": application::Application,
+    Plain ApplicationSynced = "io.argoproj.application.synced.v1": application::Application,
     /// Its live state differs from the wanted state.
-    ApplicationOutOfSync = "io.argoproj.application.out-of-sync.v1": application::Application,
+    Plain ApplicationOutOfSync = "io.argoproj.application.out-of-sync.v1": application::Application,
     /// Whether it is in sync is not known (a comparison error, most often).
-    ApplicationSyncUnknown = "io.argoproj.application.sync-unknown.v1": application::Application,
+    Plain ApplicationSyncUnknown = "io.argoproj.application.sync-unknown.v1": application::Application,
     /// It became healthy.
-    ApplicationHealthy = "io.argoproj.application.healthy.v1": application::Application,
+    Good ApplicationHealthy = "io.argoproj.application.healthy.v1": application::Application,
     /// It is on its way to healthy.
-    ApplicationProgressing = "io.argoproj.application.progressing.v1": application::Application,
+    Plain ApplicationProgressing = "io.argoproj.application.progressing.v1": application::Application,
     /// It is broken.
-    ApplicationDegraded = "io.argoproj.application.degraded.v1": application::Application,
+    Bad ApplicationDegraded = "io.argoproj.application.degraded.v1": application::Application,
     /// It is paused.
-    ApplicationSuspended = "io.argoproj.application.suspended.v1": application::Application,
+    Plain ApplicationSuspended = "io.argoproj.application.suspended.v1": application::Application,
     /// Its resources are not there.
-    ApplicationMissing = "io.argoproj.application.missing.v1": application::Application,
+    Bad ApplicationMissing = "io.argoproj.application.missing.v1": application::Application,
     /// Its health is not known.
-    ApplicationHealthUnknown = "io.argoproj.application.health-unknown.v1": application::Application,
+    Plain ApplicationHealthUnknown = "io.argoproj.application.health-unknown.v1": application::Application,
     /// A sync operation runs.
-    ApplicationOperationRunning = "io.argoproj.application.operation-running.v1": application::Application,
+    Plain ApplicationOperationRunning = "io.argoproj.application.operation-running.v1": application::Application,
     /// A sync operation ended well.
-    ApplicationOperationSucceeded = "io.argoproj.application.operation-succeeded.v1": application::Application,
+    Good ApplicationOperationSucceeded = "io.argoproj.application.operation-succeeded.v1": application::Application,
     /// A sync operation ended in failure: the manifests were refused.
-    ApplicationOperationFailed = "io.argoproj.application.operation-failed.v1": application::Application,
+    Bad ApplicationOperationFailed = "io.argoproj.application.operation-failed.v1": application::Application,
     /// A sync operation could not be carried out.
-    ApplicationOperationError = "io.argoproj.application.operation-error.v1": application::Application,
+    Bad ApplicationOperationError = "io.argoproj.application.operation-error.v1": application::Application,
 
     /// Argo CD's notifications said how an Application is: a nudge, the transitions are told by the watcher.
-    ApplicationNotified = "io.argoproj.notification.received.v1": argocd::Notified,
+    Plain ApplicationNotified = "io.argoproj.notification.received.v1": argocd::Notified,
 
     /// A Deployment came into being.
-    DeploymentCreated = "io.kubernetes.deployment.created.v1": workload::Workload,
+    Plain DeploymentCreated = "io.kubernetes.deployment.created.v1": workload::Workload,
     /// A Deployment is gone.
-    DeploymentDeleted = "io.kubernetes.deployment.deleted.v1": workload::Workload,
+    Plain DeploymentDeleted = "io.kubernetes.deployment.deleted.v1": workload::Workload,
     /// A Deployment has other images.
-    DeploymentImageChanged = "io.kubernetes.deployment.image-changed.v1": workload::Workload,
+    Plain DeploymentImageChanged = "io.kubernetes.deployment.image-changed.v1": workload::Workload,
     /// A Deployment should have another number of pods.
-    DeploymentScaled = "io.kubernetes.deployment.scaled.v1": workload::Workload,
+    Plain DeploymentScaled = "io.kubernetes.deployment.scaled.v1": workload::Workload,
     /// A Deployment is being rolled out.
-    DeploymentProgressing = "io.kubernetes.deployment.progressing.v1": workload::Workload,
+    Plain DeploymentProgressing = "io.kubernetes.deployment.progressing.v1": workload::Workload,
     /// A Deployment's newest template is rolled out.
-    DeploymentRolledOut = "io.kubernetes.deployment.rolled-out.v1": workload::Workload,
+    Good DeploymentRolledOut = "io.kubernetes.deployment.rolled-out.v1": workload::Workload,
     /// A Deployment's roll-out does not come to an end in its time.
-    DeploymentDeadlineExceeded = "io.kubernetes.deployment.deadline-exceeded.v1": workload::Workload,
+    Bad DeploymentDeadlineExceeded = "io.kubernetes.deployment.deadline-exceeded.v1": workload::Workload,
     /// A Deployment has as many pods as it needs.
-    DeploymentAvailable = "io.kubernetes.deployment.available.v1": workload::Workload,
+    Good DeploymentAvailable = "io.kubernetes.deployment.available.v1": workload::Workload,
     /// A Deployment has fewer pods than it needs.
-    DeploymentUnavailable = "io.kubernetes.deployment.unavailable.v1": workload::Workload,
+    Bad DeploymentUnavailable = "io.kubernetes.deployment.unavailable.v1": workload::Workload,
 
     /// A StatefulSet came into being.
-    StatefulSetCreated = "io.kubernetes.statefulset.created.v1": workload::Workload,
+    Plain StatefulSetCreated = "io.kubernetes.statefulset.created.v1": workload::Workload,
     /// A StatefulSet is gone.
-    StatefulSetDeleted = "io.kubernetes.statefulset.deleted.v1": workload::Workload,
+    Plain StatefulSetDeleted = "io.kubernetes.statefulset.deleted.v1": workload::Workload,
     /// A StatefulSet has other images.
-    StatefulSetImageChanged = "io.kubernetes.statefulset.image-changed.v1": workload::Workload,
+    Plain StatefulSetImageChanged = "io.kubernetes.statefulset.image-changed.v1": workload::Workload,
     /// A StatefulSet should have another number of pods.
-    StatefulSetScaled = "io.kubernetes.statefulset.scaled.v1": workload::Workload,
+    Plain StatefulSetScaled = "io.kubernetes.statefulset.scaled.v1": workload::Workload,
     /// A StatefulSet is being rolled out.
-    StatefulSetProgressing = "io.kubernetes.statefulset.progressing.v1": workload::Workload,
+    Plain StatefulSetProgressing = "io.kubernetes.statefulset.progressing.v1": workload::Workload,
     /// A StatefulSet's newest template is rolled out.
-    StatefulSetRolledOut = "io.kubernetes.statefulset.rolled-out.v1": workload::Workload,
+    Good StatefulSetRolledOut = "io.kubernetes.statefulset.rolled-out.v1": workload::Workload,
     /// A StatefulSet's roll-out does not come to an end in its time.
-    StatefulSetDeadlineExceeded = "io.kubernetes.statefulset.deadline-exceeded.v1": workload::Workload,
+    Bad StatefulSetDeadlineExceeded = "io.kubernetes.statefulset.deadline-exceeded.v1": workload::Workload,
     /// A StatefulSet has as many pods as it needs.
-    StatefulSetAvailable = "io.kubernetes.statefulset.available.v1": workload::Workload,
+    Good StatefulSetAvailable = "io.kubernetes.statefulset.available.v1": workload::Workload,
     /// A StatefulSet has fewer pods than it needs.
-    StatefulSetUnavailable = "io.kubernetes.statefulset.unavailable.v1": workload::Workload,
+    Bad StatefulSetUnavailable = "io.kubernetes.statefulset.unavailable.v1": workload::Workload,
 
     /// A DaemonSet came into being.
-    DaemonSetCreated = "io.kubernetes.daemonset.created.v1": workload::Workload,
+    Plain DaemonSetCreated = "io.kubernetes.daemonset.created.v1": workload::Workload,
     /// A DaemonSet is gone.
-    DaemonSetDeleted = "io.kubernetes.daemonset.deleted.v1": workload::Workload,
+    Plain DaemonSetDeleted = "io.kubernetes.daemonset.deleted.v1": workload::Workload,
     /// A DaemonSet has other images.
-    DaemonSetImageChanged = "io.kubernetes.daemonset.image-changed.v1": workload::Workload,
+    Plain DaemonSetImageChanged = "io.kubernetes.daemonset.image-changed.v1": workload::Workload,
     /// A DaemonSet should have another number of pods.
-    DaemonSetScaled = "io.kubernetes.daemonset.scaled.v1": workload::Workload,
+    Plain DaemonSetScaled = "io.kubernetes.daemonset.scaled.v1": workload::Workload,
     /// A DaemonSet is being rolled out.
-    DaemonSetProgressing = "io.kubernetes.daemonset.progressing.v1": workload::Workload,
+    Plain DaemonSetProgressing = "io.kubernetes.daemonset.progressing.v1": workload::Workload,
     /// A DaemonSet's newest template is rolled out.
-    DaemonSetRolledOut = "io.kubernetes.daemonset.rolled-out.v1": workload::Workload,
+    Good DaemonSetRolledOut = "io.kubernetes.daemonset.rolled-out.v1": workload::Workload,
     /// A DaemonSet's roll-out does not come to an end in its time.
-    DaemonSetDeadlineExceeded = "io.kubernetes.daemonset.deadline-exceeded.v1": workload::Workload,
+    Bad DaemonSetDeadlineExceeded = "io.kubernetes.daemonset.deadline-exceeded.v1": workload::Workload,
     /// A DaemonSet has as many pods as it needs.
-    DaemonSetAvailable = "io.kubernetes.daemonset.available.v1": workload::Workload,
+    Good DaemonSetAvailable = "io.kubernetes.daemonset.available.v1": workload::Workload,
     /// A DaemonSet has fewer pods than it needs.
-    DaemonSetUnavailable = "io.kubernetes.daemonset.unavailable.v1": workload::Workload,
+    Bad DaemonSetUnavailable = "io.kubernetes.daemonset.unavailable.v1": workload::Workload,
 
     /// A container of a Pod ends again and again.
-    PodCrashLooping = "io.kubernetes.pod.crash-looping.v1": pod::Pod,
+    Bad PodCrashLooping = "io.kubernetes.pod.crash-looping.v1": pod::Pod,
     /// A container of a Pod took more memory than it may, and was killed.
-    PodOomKilled = "io.kubernetes.pod.oom-killed.v1": pod::Pod,
+    Bad PodOomKilled = "io.kubernetes.pod.oom-killed.v1": pod::Pod,
     /// An image of a Pod cannot be pulled.
-    PodImagePullFailing = "io.kubernetes.pod.image-pull-failing.v1": pod::Pod,
+    Bad PodImagePullFailing = "io.kubernetes.pod.image-pull-failing.v1": pod::Pod,
     /// A Pod was evicted from its node.
-    PodEvicted = "io.kubernetes.pod.evicted.v1": pod::Pod,
+    Bad PodEvicted = "io.kubernetes.pod.evicted.v1": pod::Pod,
     /// No node takes a Pod.
-    PodUnschedulable = "io.kubernetes.pod.unschedulable.v1": pod::Pod,
+    Bad PodUnschedulable = "io.kubernetes.pod.unschedulable.v1": pod::Pod,
     /// A Pod is not ready, for some time.
-    PodNotReady = "io.kubernetes.pod.not-ready.v1": pod::Pod,
+    Bad PodNotReady = "io.kubernetes.pod.not-ready.v1": pod::Pod,
     /// A Pod that had a problem has been ready for some time.
-    PodRecovered = "io.kubernetes.pod.recovered.v1": pod::Pod,
+    Good PodRecovered = "io.kubernetes.pod.recovered.v1": pod::Pod,
 
     /// A Node is there.
-    NodeJoined = "io.kubernetes.node.joined.v1": node::Node,
+    Plain NodeJoined = "io.kubernetes.node.joined.v1": node::Node,
     /// A Node is gone.
-    NodeLeft = "io.kubernetes.node.left.v1": node::Node,
+    Plain NodeLeft = "io.kubernetes.node.left.v1": node::Node,
     /// A Node is ready.
-    NodeReady = "io.kubernetes.node.ready.v1": node::Node,
+    Good NodeReady = "io.kubernetes.node.ready.v1": node::Node,
     /// A Node is not ready.
-    NodeNotReady = "io.kubernetes.node.not-ready.v1": node::Node,
+    Bad NodeNotReady = "io.kubernetes.node.not-ready.v1": node::Node,
     /// A Node is short of memory, disk or process ids, or has no network.
-    NodeUnderPressure = "io.kubernetes.node.under-pressure.v1": node::Node,
+    Bad NodeUnderPressure = "io.kubernetes.node.under-pressure.v1": node::Node,
     /// A Node is no longer short of that.
-    NodeRelieved = "io.kubernetes.node.relieved.v1": node::Node,
+    Good NodeRelieved = "io.kubernetes.node.relieved.v1": node::Node,
     /// A Node takes no more pods.
-    NodeCordoned = "io.kubernetes.node.cordoned.v1": node::Node,
+    Plain NodeCordoned = "io.kubernetes.node.cordoned.v1": node::Node,
     /// A Node takes pods again.
-    NodeUncordoned = "io.kubernetes.node.uncordoned.v1": node::Node,
+    Plain NodeUncordoned = "io.kubernetes.node.uncordoned.v1": node::Node,
 
     /// A Job has ended well.
-    JobSucceeded = "io.kubernetes.job.succeeded.v1": job::Job,
+    Good JobSucceeded = "io.kubernetes.job.succeeded.v1": job::Job,
     /// A Job has failed.
-    JobFailed = "io.kubernetes.job.failed.v1": job::Job,
+    Bad JobFailed = "io.kubernetes.job.failed.v1": job::Job,
 
     /// A PersistentVolumeClaim has its volume.
-    VolumeClaimBound = "io.kubernetes.persistentvolumeclaim.bound.v1": volume_claim::VolumeClaim,
+    Good VolumeClaimBound = "io.kubernetes.persistentvolumeclaim.bound.v1": volume_claim::VolumeClaim,
     /// A PersistentVolumeClaim has no volume, for some time.
-    VolumeClaimPending = "io.kubernetes.persistentvolumeclaim.pending.v1": volume_claim::VolumeClaim,
+    Plain VolumeClaimPending = "io.kubernetes.persistentvolumeclaim.pending.v1": volume_claim::VolumeClaim,
     /// A PersistentVolumeClaim has lost its volume.
-    VolumeClaimLost = "io.kubernetes.persistentvolumeclaim.lost.v1": volume_claim::VolumeClaim,
+    Bad VolumeClaimLost = "io.kubernetes.persistentvolumeclaim.lost.v1": volume_claim::VolumeClaim,
     /// A PersistentVolumeClaim has another size.
-    VolumeClaimResized = "io.kubernetes.persistentvolumeclaim.resized.v1": volume_claim::VolumeClaim,
+    Plain VolumeClaimResized = "io.kubernetes.persistentvolumeclaim.resized.v1": volume_claim::VolumeClaim,
     /// A PersistentVolumeClaim is gone.
-    VolumeClaimDeleted = "io.kubernetes.persistentvolumeclaim.deleted.v1": volume_claim::VolumeClaim,
+    Plain VolumeClaimDeleted = "io.kubernetes.persistentvolumeclaim.deleted.v1": volume_claim::VolumeClaim,
 
     /// A HorizontalPodAutoscaler would like more pods than it may have.
-    AutoscalerAtMax = "io.kubernetes.horizontalpodautoscaler.at-max.v1": autoscaler::Autoscaler,
+    Bad AutoscalerAtMax = "io.kubernetes.horizontalpodautoscaler.at-max.v1": autoscaler::Autoscaler,
     /// A HorizontalPodAutoscaler cannot scale, for some time.
-    AutoscalerLimited = "io.kubernetes.horizontalpodautoscaler.limited.v1": autoscaler::Autoscaler,
+    Bad AutoscalerLimited = "io.kubernetes.horizontalpodautoscaler.limited.v1": autoscaler::Autoscaler,
     /// A HorizontalPodAutoscaler has all that it would like to have.
-    AutoscalerWithinLimits = "io.kubernetes.horizontalpodautoscaler.within-limits.v1": autoscaler::Autoscaler,
+    Good AutoscalerWithinLimits = "io.kubernetes.horizontalpodautoscaler.within-limits.v1": autoscaler::Autoscaler,
 
     /// A Namespace is there.
-    NamespaceCreated = "io.kubernetes.namespace.created.v1": namespace::Namespace,
+    Plain NamespaceCreated = "io.kubernetes.namespace.created.v1": namespace::Namespace,
     /// A Namespace is being deleted.
-    NamespaceTerminating = "io.kubernetes.namespace.terminating.v1": namespace::Namespace,
+    Plain NamespaceTerminating = "io.kubernetes.namespace.terminating.v1": namespace::Namespace,
     /// A Namespace is gone.
-    NamespaceDeleted = "io.kubernetes.namespace.deleted.v1": namespace::Namespace,
+    Plain NamespaceDeleted = "io.kubernetes.namespace.deleted.v1": namespace::Namespace,
 
     /// Kubernetes warns of something, for the first time or ten times as often as before.
-    EventWarning = "io.kubernetes.event.warning.v1": warning::Warning,
+    Bad EventWarning = "io.kubernetes.event.warning.v1": warning::Warning,
 
     /// A VolumeSnapshot can be used.
-    VolumeSnapshotReady = "io.kubernetes.volumesnapshot.ready.v1": volume_snapshot::VolumeSnapshot,
+    Good VolumeSnapshotReady = "io.kubernetes.volumesnapshot.ready.v1": volume_snapshot::VolumeSnapshot,
     /// A VolumeSnapshot could not be taken.
-    VolumeSnapshotFailed = "io.kubernetes.volumesnapshot.failed.v1": volume_snapshot::VolumeSnapshot,
+    Bad VolumeSnapshotFailed = "io.kubernetes.volumesnapshot.failed.v1": volume_snapshot::VolumeSnapshot,
 
     /// The automator tried the Automations that listen for an event; says which clause decided.
-    AutomationEvaluated = "io.signalbox.automation.evaluated.v1": automation::Evaluated,
+    Plain AutomationEvaluated = "io.signalbox.automation.evaluated.v1": automation::Evaluated,
 
     /// A handler gave up on an event: it is a dead letter, which waits for a person.
-    DeadLetterCreated = "io.signalbox.dead-letter.created.v1": dead_letter::Created,
+    Bad DeadLetterCreated = "io.signalbox.dead-letter.created.v1": dead_letter::Created,
 
     /// An App should run another image in an environment.
-    DeployRequested = "io.signalbox.deploy.requested.v1": deploy::Requested,
+    Plain DeployRequested = "io.signalbox.deploy.requested.v1": deploy::Requested,
     /// The deployer has begun.
-    DeployStarted = "io.signalbox.deploy.started.v1": deploy::Started,
+    Plain DeployStarted = "io.signalbox.deploy.started.v1": deploy::Started,
     /// The wanted image runs, by the safe rule.
-    DeploySucceeded = "io.signalbox.deploy.succeeded.v1": deploy::Succeeded,
+    Good DeploySucceeded = "io.signalbox.deploy.succeeded.v1": deploy::Succeeded,
     /// The deploy ended without the wanted image running.
-    DeployFailed = "io.signalbox.deploy.failed.v1": deploy::Failed,
+    Bad DeployFailed = "io.signalbox.deploy.failed.v1": deploy::Failed,
 
     /// A tag of an image was pushed to a registry.
-    ImagePushed = "io.signalbox.image.pushed.v1": image::Pushed,
+    Plain ImagePushed = "io.signalbox.image.pushed.v1": image::Pushed,
 
     /// People should be told something.
-    NotificationRequested = "io.signalbox.notification.requested.v1": notification::Requested,
+    Plain NotificationRequested = "io.signalbox.notification.requested.v1": notification::Requested,
     /// A channel took the message.
-    NotificationSent = "io.signalbox.notification.sent.v1": notification::Sent,
+    Good NotificationSent = "io.signalbox.notification.sent.v1": notification::Sent,
     /// A channel refused the message for good.
-    NotificationFailed = "io.signalbox.notification.failed.v1": notification::Failed,
+    Bad NotificationFailed = "io.signalbox.notification.failed.v1": notification::Failed,
 
     /// The time of a schedule has come.
-    ScheduleTicked = "io.signalbox.schedule.ticked.v1": schedule::Ticked,
+    Plain ScheduleTicked = "io.signalbox.schedule.ticked.v1": schedule::Ticked,
 }

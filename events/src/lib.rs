@@ -27,8 +27,8 @@ pub mod webhook;
 
 pub use announcement::{Announcement, HopLimit, MAX_HOPS, derive};
 pub use envelope::{Envelope, EnvelopeBuilder};
-pub use kind::Kind;
-pub use payload::Payload;
+pub use kind::{Kind, News};
+pub use payload::{Family, Payload};
 pub use validate::InvalidEnvelope;
 
 pub use chrono::{DateTime, Utc};

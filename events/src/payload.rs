@@ -25,8 +25,41 @@ use serde::de::DeserializeOwned;
 
 use crate::Kind;
 
+/// What the body of an event of ours is: one for each type of body. Closed: no `_ =>` on it.
+///
+/// Who reads a body asks for this rather than for the [`Kind`], of which many have one body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the body of its name")]
+pub enum Family {
+    Alert,
+    Application,
+    ApplicationNotified,
+    AutomationEvaluated,
+    Autoscaler,
+    DeadLetter,
+    DeployRequested,
+    DeployStarted,
+    DeploySucceeded,
+    DeployFailed,
+    ImagePushed,
+    Job,
+    Namespace,
+    Node,
+    NotificationRequested,
+    NotificationSent,
+    NotificationFailed,
+    Pod,
+    ScheduleTicked,
+    VolumeClaim,
+    VolumeSnapshot,
+    Warning,
+    Workload,
+}
+
 /// The body of one or more of our event types.
 pub trait Payload: Serialize + DeserializeOwned + JsonSchema {
+    /// Which body this is.
+    const FAMILY: Family;
     /// The service that says it.
     const SAID_BY: &'static str;
     /// The service that it is meant for.

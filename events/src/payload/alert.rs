@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// One alert, as Alertmanager's notification told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +51,7 @@ pub enum Status {
 }
 
 impl Payload for Alert {
+    const FAMILY: Family = Family::Alert;
     const SAID_BY: &'static str = "gateway";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<alertname>/<fingerprint>`";

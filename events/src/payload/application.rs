@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// An Application after a transition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -104,6 +104,7 @@ impl Transition {
 }
 
 impl Payload for Application {
+    const FAMILY: Family = Family::Application;
     const SAID_BY: &'static str = "watcher";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<namespace>/<name>`";

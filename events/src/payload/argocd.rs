@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::application::Operation;
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// An Application as it was when Argo CD's notifications spoke of it: no transition, the watcher tells those.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,7 @@ pub struct Notified {
 }
 
 impl Payload for Notified {
+    const FAMILY: Family = Family::ApplicationNotified;
     const SAID_BY: &'static str = "gateway";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<namespace>/<name>`";

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// Every Automation that listens for an event, with the clause that decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +42,7 @@ pub enum Verdict {
 }
 
 impl Payload for Evaluated {
+    const FAMILY: Family = Family::AutomationEvaluated;
     const SAID_BY: &'static str = "automator";
     const HEARD_BY: &'static str = "console";
     const SUBJECT: &'static str = "the type of the event that was tried";

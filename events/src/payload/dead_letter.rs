@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// A handler gave up on an event, which is kept as a dead letter until a person drives it again or drops it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,7 @@ pub struct Created {
 }
 
 impl Payload for Created {
+    const FAMILY: Family = Family::DeadLetter;
     const SAID_BY: &'static str = "every service with a handler";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "the handler that gave up";

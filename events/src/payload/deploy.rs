@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// An App should run another image in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -124,6 +124,7 @@ pub enum Step {
 }
 
 impl Payload for Requested {
+    const FAMILY: Family = Family::DeployRequested;
     const SAID_BY: &'static str = "automator";
     const HEARD_BY: &'static str = "deployer";
     const SUBJECT: &'static str = "`<app>/<environment>`";
@@ -134,6 +135,7 @@ impl Payload for Requested {
 }
 
 impl Payload for Started {
+    const FAMILY: Family = Family::DeployStarted;
     const SAID_BY: &'static str = "deployer";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<app>/<environment>`";
@@ -144,6 +146,7 @@ impl Payload for Started {
 }
 
 impl Payload for Succeeded {
+    const FAMILY: Family = Family::DeploySucceeded;
     const SAID_BY: &'static str = "deployer";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<app>/<environment>`";
@@ -154,6 +157,7 @@ impl Payload for Succeeded {
 }
 
 impl Payload for Failed {
+    const FAMILY: Family = Family::DeployFailed;
     const SAID_BY: &'static str = "deployer";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<app>/<environment>`";

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// A tag of an image was pushed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,7 @@ pub enum Registry {
 }
 
 impl Payload for Pushed {
+    const FAMILY: Family = Family::ImagePushed;
     const SAID_BY: &'static str = "gateway";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<repository>:<tag>`";

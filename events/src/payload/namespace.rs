@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// A Namespace after a transition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,7 @@ impl Transition {
 }
 
 impl Payload for Namespace {
+    const FAMILY: Family = Family::Namespace;
     const SAID_BY: &'static str = "watcher";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<name>`";

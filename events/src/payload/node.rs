@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// A Node after a transition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +61,7 @@ impl Transition {
 }
 
 impl Payload for Node {
+    const FAMILY: Family = Family::Node;
     const SAID_BY: &'static str = "watcher";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<name>`";

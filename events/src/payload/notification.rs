@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// People should be told something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +62,7 @@ pub struct Failed {
 }
 
 impl Payload for Requested {
+    const FAMILY: Family = Family::NotificationRequested;
     const SAID_BY: &'static str = "automator";
     const HEARD_BY: &'static str = "notifier";
     const SUBJECT: &'static str = "`<channel>`";
@@ -72,6 +73,7 @@ impl Payload for Requested {
 }
 
 impl Payload for Sent {
+    const FAMILY: Family = Family::NotificationSent;
     const SAID_BY: &'static str = "notifier";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<channel>`";
@@ -82,6 +84,7 @@ impl Payload for Sent {
 }
 
 impl Payload for Failed {
+    const FAMILY: Family = Family::NotificationFailed;
     const SAID_BY: &'static str = "notifier";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<channel>`";

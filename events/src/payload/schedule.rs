@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// The time of a schedule has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +39,7 @@ pub enum Cause {
 }
 
 impl Payload for Ticked {
+    const FAMILY: Family = Family::ScheduleTicked;
     const SAID_BY: &'static str = "scheduler";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<name of the Source>`";

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// What Kubernetes warns of, for one object and one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,7 @@ impl Transition {
 }
 
 impl Payload for Warning {
+    const FAMILY: Family = Family::Warning;
     const SAID_BY: &'static str = "watcher";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<namespace>/<kind>/<name>` of the object, in lower case";

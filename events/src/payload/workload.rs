@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Payload};
+use crate::{Family, Kind, Payload};
 
 /// A Deployment, a `StatefulSet` or a `DaemonSet` after a transition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +107,7 @@ impl Transition {
 }
 
 impl Payload for Workload {
+    const FAMILY: Family = Family::Workload;
     const SAID_BY: &'static str = "watcher";
     const HEARD_BY: &'static str = "automator";
     const SUBJECT: &'static str = "`<namespace>/<name>`";

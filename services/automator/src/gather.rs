@@ -5,7 +5,7 @@ use std::str::FromStr;
 use events::payload::application::Application;
 use events::payload::argocd::Notified;
 use events::payload::{deploy, image};
-use events::{Envelope, Kind, Payload};
+use events::{Envelope, Family, Kind, Payload};
 use resources::{App, Catalog};
 use serde_json::Value;
 
@@ -38,94 +38,30 @@ fn body(event: &Envelope) -> Result<Value, String> {
 
 fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a App, String> {
     let Ok(kind) = Kind::from_str(event.ty()) else { return of_repository(catalog, data) };
-    match kind {
-        Kind::DeployRequested => named(catalog, event, |deploy: deploy::Requested| deploy.app),
-        Kind::DeployStarted => named(catalog, event, |deploy: deploy::Started| deploy.app),
-        Kind::DeploySucceeded => named(catalog, event, |deploy: deploy::Succeeded| deploy.app),
-        Kind::DeployFailed => named(catalog, event, |deploy: deploy::Failed| deploy.app),
-        Kind::ApplicationCreated
-        | Kind::ApplicationDeleted
-        | Kind::ApplicationSynced
-        | Kind::ApplicationOutOfSync
-        | Kind::ApplicationSyncUnknown
-        | Kind::ApplicationHealthy
-        | Kind::ApplicationProgressing
-        | Kind::ApplicationDegraded
-        | Kind::ApplicationSuspended
-        | Kind::ApplicationMissing
-        | Kind::ApplicationHealthUnknown
-        | Kind::ApplicationOperationRunning
-        | Kind::ApplicationOperationSucceeded
-        | Kind::ApplicationOperationFailed
-        | Kind::ApplicationOperationError => of_application(catalog, event),
-        Kind::ApplicationNotified => of_notified(catalog, event),
-        Kind::ImagePushed => of_image(catalog, event),
-        Kind::AlertFiring
-        | Kind::AlertResolved
-        | Kind::AutomationEvaluated
-        | Kind::DeploymentCreated
-        | Kind::DeploymentDeleted
-        | Kind::DeploymentImageChanged
-        | Kind::DeploymentScaled
-        | Kind::DeploymentProgressing
-        | Kind::DeploymentRolledOut
-        | Kind::DeploymentDeadlineExceeded
-        | Kind::DeploymentAvailable
-        | Kind::DeploymentUnavailable
-        | Kind::StatefulSetCreated
-        | Kind::StatefulSetDeleted
-        | Kind::StatefulSetImageChanged
-        | Kind::StatefulSetScaled
-        | Kind::StatefulSetProgressing
-        | Kind::StatefulSetRolledOut
-        | Kind::StatefulSetDeadlineExceeded
-        | Kind::StatefulSetAvailable
-        | Kind::StatefulSetUnavailable
-        | Kind::DaemonSetCreated
-        | Kind::DaemonSetDeleted
-        | Kind::DaemonSetImageChanged
-        | Kind::DaemonSetScaled
-        | Kind::DaemonSetProgressing
-        | Kind::DaemonSetRolledOut
-        | Kind::DaemonSetDeadlineExceeded
-        | Kind::DaemonSetAvailable
-        | Kind::DaemonSetUnavailable
-        | Kind::PodCrashLooping
-        | Kind::PodOomKilled
-        | Kind::PodImagePullFailing
-        | Kind::PodEvicted
-        | Kind::PodUnschedulable
-        | Kind::PodNotReady
-        | Kind::PodRecovered
-        | Kind::NodeJoined
-        | Kind::NodeLeft
-        | Kind::NodeReady
-        | Kind::NodeNotReady
-        | Kind::NodeUnderPressure
-        | Kind::NodeRelieved
-        | Kind::NodeCordoned
-        | Kind::NodeUncordoned
-        | Kind::JobSucceeded
-        | Kind::JobFailed
-        | Kind::VolumeClaimBound
-        | Kind::VolumeClaimPending
-        | Kind::VolumeClaimLost
-        | Kind::VolumeClaimResized
-        | Kind::VolumeClaimDeleted
-        | Kind::AutoscalerAtMax
-        | Kind::AutoscalerLimited
-        | Kind::AutoscalerWithinLimits
-        | Kind::NamespaceCreated
-        | Kind::NamespaceTerminating
-        | Kind::NamespaceDeleted
-        | Kind::EventWarning
-        | Kind::VolumeSnapshotReady
-        | Kind::VolumeSnapshotFailed
-        | Kind::DeadLetterCreated
-        | Kind::NotificationRequested
-        | Kind::NotificationSent
-        | Kind::NotificationFailed
-        | Kind::ScheduleTicked => Err(format!("{} is about no App", kind.name())),
+    match kind.family() {
+        Family::DeployRequested => named(catalog, event, |deploy: deploy::Requested| deploy.app),
+        Family::DeployStarted => named(catalog, event, |deploy: deploy::Started| deploy.app),
+        Family::DeploySucceeded => named(catalog, event, |deploy: deploy::Succeeded| deploy.app),
+        Family::DeployFailed => named(catalog, event, |deploy: deploy::Failed| deploy.app),
+        Family::Application => of_application(catalog, event),
+        Family::ApplicationNotified => of_notified(catalog, event),
+        Family::ImagePushed => of_image(catalog, event),
+        Family::Alert
+        | Family::AutomationEvaluated
+        | Family::Autoscaler
+        | Family::DeadLetter
+        | Family::Job
+        | Family::Namespace
+        | Family::Node
+        | Family::NotificationRequested
+        | Family::NotificationSent
+        | Family::NotificationFailed
+        | Family::Pod
+        | Family::ScheduleTicked
+        | Family::VolumeClaim
+        | Family::VolumeSnapshot
+        | Family::Warning
+        | Family::Workload => Err(format!("{} is about no App", kind.name())),
     }
 }
 

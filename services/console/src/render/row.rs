@@ -1,6 +1,6 @@
 //! One event on one line.
 
-use events::Kind;
+use events::{Kind, News};
 
 use super::{RenderOptions, Tone};
 use crate::line;
@@ -58,94 +58,9 @@ impl Row<'_> {
 
 /// How an event of ours is to be taken.
 fn tone(kind: Option<Kind>) -> Tone {
-    let Some(kind) = kind else { return Tone::Plain };
-    match kind {
-        Kind::AlertFiring
-        | Kind::ApplicationDegraded
-        | Kind::ApplicationMissing
-        | Kind::ApplicationOperationFailed
-        | Kind::ApplicationOperationError
-        | Kind::DeadLetterCreated
-        | Kind::DeployFailed
-        | Kind::NotificationFailed
-        | Kind::DeploymentDeadlineExceeded
-        | Kind::DeploymentUnavailable
-        | Kind::StatefulSetDeadlineExceeded
-        | Kind::StatefulSetUnavailable
-        | Kind::DaemonSetDeadlineExceeded
-        | Kind::DaemonSetUnavailable
-        | Kind::PodCrashLooping
-        | Kind::PodOomKilled
-        | Kind::PodImagePullFailing
-        | Kind::PodEvicted
-        | Kind::PodUnschedulable
-        | Kind::PodNotReady
-        | Kind::NodeNotReady
-        | Kind::NodeUnderPressure
-        | Kind::JobFailed
-        | Kind::VolumeClaimLost
-        | Kind::AutoscalerAtMax
-        | Kind::AutoscalerLimited
-        | Kind::EventWarning
-        | Kind::VolumeSnapshotFailed => Tone::Bad,
-        Kind::AlertResolved
-        | Kind::ApplicationHealthy
-        | Kind::ApplicationOperationSucceeded
-        | Kind::DeploySucceeded
-        | Kind::NotificationSent
-        | Kind::DeploymentRolledOut
-        | Kind::DeploymentAvailable
-        | Kind::StatefulSetRolledOut
-        | Kind::StatefulSetAvailable
-        | Kind::DaemonSetRolledOut
-        | Kind::DaemonSetAvailable
-        | Kind::PodRecovered
-        | Kind::NodeReady
-        | Kind::NodeRelieved
-        | Kind::JobSucceeded
-        | Kind::VolumeClaimBound
-        | Kind::AutoscalerWithinLimits
-        | Kind::VolumeSnapshotReady => Tone::Good,
-        Kind::ImagePushed
-        | Kind::ApplicationCreated
-        | Kind::ApplicationDeleted
-        | Kind::ApplicationSynced
-        | Kind::ApplicationOutOfSync
-        | Kind::ApplicationSyncUnknown
-        | Kind::ApplicationProgressing
-        | Kind::ApplicationSuspended
-        | Kind::ApplicationHealthUnknown
-        | Kind::ApplicationOperationRunning
-        | Kind::ApplicationNotified
-        | Kind::AutomationEvaluated
-        | Kind::DeployRequested
-        | Kind::DeployStarted
-        | Kind::NotificationRequested
-        | Kind::ScheduleTicked
-        | Kind::DeploymentCreated
-        | Kind::DeploymentDeleted
-        | Kind::DeploymentImageChanged
-        | Kind::DeploymentScaled
-        | Kind::DeploymentProgressing
-        | Kind::StatefulSetCreated
-        | Kind::StatefulSetDeleted
-        | Kind::StatefulSetImageChanged
-        | Kind::StatefulSetScaled
-        | Kind::StatefulSetProgressing
-        | Kind::DaemonSetCreated
-        | Kind::DaemonSetDeleted
-        | Kind::DaemonSetImageChanged
-        | Kind::DaemonSetScaled
-        | Kind::DaemonSetProgressing
-        | Kind::NodeJoined
-        | Kind::NodeLeft
-        | Kind::NodeCordoned
-        | Kind::NodeUncordoned
-        | Kind::VolumeClaimPending
-        | Kind::VolumeClaimResized
-        | Kind::VolumeClaimDeleted
-        | Kind::NamespaceCreated
-        | Kind::NamespaceTerminating
-        | Kind::NamespaceDeleted => Tone::Plain,
+    match kind.map(Kind::news) {
+        Some(News::Good) => Tone::Good,
+        Some(News::Bad) => Tone::Bad,
+        Some(News::Plain) | None => Tone::Plain,
     }
 }

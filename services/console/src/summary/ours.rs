@@ -1,4 +1,4 @@
-//! Our own events: a closed match on what there is.
+//! Our own events: a closed match on what their bodies are.
 
 use std::fmt::Write as _;
 
@@ -9,100 +9,37 @@ use events::payload::automation::{Evaluated, Rule, Verdict};
 use events::payload::deploy::{self, Image, Step, Verified};
 use events::payload::schedule::{Cause, Ticked};
 use events::payload::{dead_letter, image, notification};
-use events::{Envelope, Kind};
+use events::{Envelope, Family, Kind};
 
 use super::{Effect, LINE, Summary, cluster, word_of};
 use crate::line;
 
 /// Sums up one of our events; an error when its body is not what its type says.
 pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_json::Error> {
-    let (essence, details, effect) = match kind {
-        Kind::AlertFiring | Kind::AlertResolved => plain(alert(&event.payload()?)),
-        Kind::ApplicationCreated
-        | Kind::ApplicationDeleted
-        | Kind::ApplicationSynced
-        | Kind::ApplicationOutOfSync
-        | Kind::ApplicationSyncUnknown
-        | Kind::ApplicationHealthy
-        | Kind::ApplicationProgressing
-        | Kind::ApplicationDegraded
-        | Kind::ApplicationSuspended
-        | Kind::ApplicationMissing
-        | Kind::ApplicationHealthUnknown
-        | Kind::ApplicationOperationRunning
-        | Kind::ApplicationOperationSucceeded
-        | Kind::ApplicationOperationFailed
-        | Kind::ApplicationOperationError => plain(application(&event.payload()?)),
-        Kind::ApplicationNotified => plain(notified(&event.payload()?)),
-        Kind::DeploymentCreated
-        | Kind::DeploymentDeleted
-        | Kind::DeploymentImageChanged
-        | Kind::DeploymentScaled
-        | Kind::DeploymentProgressing
-        | Kind::DeploymentRolledOut
-        | Kind::DeploymentDeadlineExceeded
-        | Kind::DeploymentAvailable
-        | Kind::DeploymentUnavailable
-        | Kind::StatefulSetCreated
-        | Kind::StatefulSetDeleted
-        | Kind::StatefulSetImageChanged
-        | Kind::StatefulSetScaled
-        | Kind::StatefulSetProgressing
-        | Kind::StatefulSetRolledOut
-        | Kind::StatefulSetDeadlineExceeded
-        | Kind::StatefulSetAvailable
-        | Kind::StatefulSetUnavailable
-        | Kind::DaemonSetCreated
-        | Kind::DaemonSetDeleted
-        | Kind::DaemonSetImageChanged
-        | Kind::DaemonSetScaled
-        | Kind::DaemonSetProgressing
-        | Kind::DaemonSetRolledOut
-        | Kind::DaemonSetDeadlineExceeded
-        | Kind::DaemonSetAvailable
-        | Kind::DaemonSetUnavailable => plain(cluster::workload(&event.payload()?)),
-        Kind::PodCrashLooping
-        | Kind::PodOomKilled
-        | Kind::PodImagePullFailing
-        | Kind::PodEvicted
-        | Kind::PodUnschedulable
-        | Kind::PodNotReady
-        | Kind::PodRecovered => plain(cluster::pod(&event.payload()?)),
-        Kind::NodeJoined
-        | Kind::NodeLeft
-        | Kind::NodeReady
-        | Kind::NodeNotReady
-        | Kind::NodeUnderPressure
-        | Kind::NodeRelieved
-        | Kind::NodeCordoned
-        | Kind::NodeUncordoned => plain(cluster::node(&event.payload()?)),
-        Kind::JobSucceeded | Kind::JobFailed => plain(cluster::job(&event.payload()?)),
-        Kind::VolumeClaimBound
-        | Kind::VolumeClaimPending
-        | Kind::VolumeClaimLost
-        | Kind::VolumeClaimResized
-        | Kind::VolumeClaimDeleted => plain(cluster::volume_claim(&event.payload()?)),
-        Kind::AutoscalerAtMax | Kind::AutoscalerLimited | Kind::AutoscalerWithinLimits => {
-            plain(cluster::autoscaler(&event.payload()?))
-        }
-        Kind::NamespaceCreated | Kind::NamespaceTerminating | Kind::NamespaceDeleted => {
-            plain(cluster::namespace(&event.payload()?))
-        }
-        Kind::EventWarning => plain(cluster::warning(&event.payload()?)),
-        Kind::VolumeSnapshotReady | Kind::VolumeSnapshotFailed => {
-            plain(cluster::volume_snapshot(&event.payload()?))
-        }
-        Kind::AutomationEvaluated => evaluated(&event.payload()?),
-        Kind::DeadLetterCreated => plain(given_up(&event.payload()?)),
-        Kind::DeployRequested => plain(requested(&event.payload()?)),
-        Kind::DeployStarted => plain(started(&event.payload()?)),
-        Kind::DeploySucceeded => succeeded(event.payload()?),
-        Kind::DeployFailed => failed(event.payload()?),
-        Kind::ImagePushed => plain(pushed(&event.payload()?)),
-        Kind::NotificationRequested => plain(told(&event.payload()?)),
-        Kind::NotificationSent => sent(&event.payload()?),
-        Kind::NotificationFailed => plain(untold(&event.payload()?)),
-        Kind::ScheduleTicked => plain(ticked(&event.payload()?)),
+    let (essence, details, effect) = match kind.family() {
+        Family::Alert => plain(alert(&event.payload()?)),
+        Family::Application => plain(application(&event.payload()?)),
+        Family::ApplicationNotified => plain(notified(&event.payload()?)),
+        Family::Workload => plain(cluster::workload(&event.payload()?)),
+        Family::Pod => plain(cluster::pod(&event.payload()?)),
+        Family::Node => plain(cluster::node(&event.payload()?)),
+        Family::Job => plain(cluster::job(&event.payload()?)),
+        Family::VolumeClaim => plain(cluster::volume_claim(&event.payload()?)),
+        Family::Autoscaler => plain(cluster::autoscaler(&event.payload()?)),
+        Family::Namespace => plain(cluster::namespace(&event.payload()?)),
+        Family::Warning => plain(cluster::warning(&event.payload()?)),
+        Family::VolumeSnapshot => plain(cluster::volume_snapshot(&event.payload()?)),
+        Family::AutomationEvaluated => evaluated(&event.payload()?),
+        Family::DeadLetter => plain(given_up(&event.payload()?)),
+        Family::DeployRequested => plain(requested(&event.payload()?)),
+        Family::DeployStarted => plain(started(&event.payload()?)),
+        Family::DeploySucceeded => succeeded(event.payload()?),
+        Family::DeployFailed => failed(event.payload()?),
+        Family::ImagePushed => plain(pushed(&event.payload()?)),
+        Family::NotificationRequested => plain(told(&event.payload()?)),
+        Family::NotificationSent => sent(&event.payload()?),
+        Family::NotificationFailed => plain(untold(&event.payload()?)),
+        Family::ScheduleTicked => plain(ticked(&event.payload()?)),
     };
     let word =
         if kind == Kind::AutomationEvaluated { "rules tried".to_owned() } else { word_of(kind.name()) };
