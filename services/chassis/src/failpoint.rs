@@ -1,4 +1,8 @@
-//! Points at which a test can have the process killed, exactly there and without a race.
+//! Points at which a test can have the process killed, exactly there and without a race; and ports that fail where a test
+//! says.
+
+#[cfg(feature = "failpoints")]
+pub mod memory;
 
 /// Kills this process with SIGKILL if the environment variable `SIGNALBOX_KILL_AT` names `point` and the program was
 /// built with the feature `failpoints`; otherwise does nothing.

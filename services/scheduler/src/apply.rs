@@ -11,6 +11,7 @@ mod insist;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chassis::record::Unreadable;
 use chassis::{Bucket, Bus, Clock, Expect, Metrics, Store, failpoint};
 use chrono::{DateTime, Utc};
 use events::payload::schedule::Cause;
@@ -21,7 +22,7 @@ use crate::announce;
 use crate::decide::{Decision, Tick, decide};
 use crate::metrics::{Outcome, SchedulerMetrics};
 use crate::pulse::Pulse;
-use crate::record::{self, Record};
+use crate::record::Record;
 
 /// What the keys in the store begin with.
 const PREFIX: &str = "schedule/";
@@ -50,7 +51,7 @@ pub enum Stop {
         key: String,
         /// Why.
         #[source]
-        source: record::Unreadable,
+        source: Unreadable,
     },
 }
 

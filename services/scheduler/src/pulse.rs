@@ -2,23 +2,29 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use chassis::Waits;
+
 /// What is waited for, if anything.
 #[derive(Debug, Default)]
 pub struct Pulse(Mutex<Option<String>>);
 
 impl Pulse {
-    /// The bus or the store does not do its part.
-    pub fn waits(&self, why: String) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-    }
-
-    /// They do.
-    pub fn flows(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
     /// Content, or why not.
     pub fn check(&self) -> Result<(), String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().map_or(Ok(()), Err)
+    }
+
+    fn set(&self, waits: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = waits;
+    }
+}
+
+impl Waits for Pulse {
+    fn waits(&self, why: String) {
+        self.set(Some(why));
+    }
+
+    fn flows(&self) {
+        self.set(None);
     }
 }

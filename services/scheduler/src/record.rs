@@ -4,11 +4,11 @@
 //! The tick is kept *with* the time, in one write, before it is published, and taken out after. So after a crash at any
 //! instant the same event is published (the bus drops it if it has it), and a tick that was decided is never left out.
 
+use chassis::record::{self, Unreadable};
 use chrono::{DateTime, Utc};
 use events::{Envelope, json};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use thiserror::Error;
 
 /// Version of the format in the store.
 const VERSION: u32 = 1;
@@ -26,25 +26,6 @@ pub struct Record {
     pub missed: u32,
     /// What is still to be published.
     pub unpublished: Option<Envelope>,
-}
-
-/// Why a record cannot be read.
-#[derive(Debug, Error)]
-pub enum Unreadable {
-    /// Written by a later Signalbox.
-    #[error("it has version {0}, this program reads version {VERSION}: was it written by a newer one?")]
-    Version(u32),
-    /// No JSON, or other JSON.
-    #[error("it is not what this program writes")]
-    Shape(#[from] serde_json::Error),
-    /// The event in it is none.
-    #[error("the event that waits in it cannot be read")]
-    Event(#[from] json::DecodeError),
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,12 +53,8 @@ impl Record {
 
     /// Reads the bytes in the store.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let Versioned { version } = serde_json::from_slice(bytes)?;
-        if version != VERSION {
-            return Err(Unreadable::Version(version));
-        }
         let Written { version: _, identity, through, last, missed, unpublished } =
-            serde_json::from_slice(bytes)?;
+            record::decode(bytes, VERSION)?;
         let unpublished = unpublished.as_ref().map(json::from_value).transpose()?;
         Ok(Self { identity, through, last, missed, unpublished })
     }

@@ -2,12 +2,12 @@
 
 mod crash;
 mod deciding;
-mod memory;
 mod serving;
 mod telling;
 
 use std::sync::Arc;
 
+use chassis::failpoint::memory::Memory;
 use chassis::{ManualClock, Metrics};
 use chrono::{DateTime, Utc};
 use events::payload::schedule::Ticked;
@@ -16,7 +16,6 @@ use resources::Catalog;
 use crate::apply::{Ports, Stop, Ticker};
 use crate::metrics::SchedulerMetrics;
 use crate::pulse::Pulse;
-use memory::Memory;
 
 fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("a time of the test").to_utc()

@@ -13,6 +13,7 @@ mod waiting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chassis::record::Unreadable;
 use chassis::{Bucket, Bus, Clock, Metrics, Store};
 use chrono::{DateTime, Utc};
 use kube::runtime::watcher::Event;
@@ -22,10 +23,9 @@ use crate::gather::{Body as _, Object};
 use crate::key::Key;
 use crate::metrics::WatcherMetrics;
 use crate::pulse::Pulse;
-use crate::record::{self, Record};
+use crate::record::Record;
 use crate::watched::{Baseline, Watched};
 
-pub use insist::pause;
 use waiting::Waiting;
 
 /// What the watcher stands on.
@@ -53,7 +53,7 @@ pub enum Stop {
         one: &'static str,
         /// Why.
         #[source]
-        source: record::Unreadable,
+        source: Unreadable,
     },
     /// A key of the state is none of ours.
     #[error("the key `{key}` in the bucket `{bucket}` names no {one}", bucket = Bucket::Watch.name())]

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chassis::Waits;
+
 /// Whether a watch does its work, and why not.
 #[derive(Debug)]
 pub struct Pulse {
@@ -42,16 +44,6 @@ impl Pulse {
         self.state().watch = Some(why);
     }
 
-    /// The bus or the store does not do its part, and is waited for.
-    pub fn waits(&self, why: String) {
-        self.state().port = Some(why);
-    }
-
-    /// The bus and the store do their part.
-    pub fn flows(&self) {
-        self.state().port = None;
-    }
-
     /// Content, or why not.
     pub fn check(&self) -> Result<(), String> {
         let State { stands_by, listed, watch, port } = &*self.state();
@@ -71,9 +63,19 @@ impl Pulse {
     }
 }
 
+impl Waits for Pulse {
+    fn waits(&self, why: String) {
+        self.state().port = Some(why);
+    }
+
+    fn flows(&self) {
+        self.state().port = None;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Pulse;
+    use super::*;
 
     #[test]
     fn it_is_content_after_the_first_list_and_says_what_is_wrong_before_and_after() {

@@ -6,12 +6,12 @@
 //! those that it has), and only then is the world looked at again. To keep the state alone would not do: published
 //! first, a change that is undone before the restart would stay announced for ever; published after, it could be lost.
 
+use chassis::record::{self, Unreadable};
 use chrono::{DateTime, Utc};
 use events::{Envelope, json};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use thiserror::Error;
 
 use crate::announce::Place;
 
@@ -31,25 +31,6 @@ pub struct Record<S> {
     pub gone: bool,
     /// What is still to be published, in this order.
     pub unpublished: Vec<Envelope>,
-}
-
-/// Why a record cannot be read.
-#[derive(Debug, Error)]
-pub enum Unreadable {
-    /// Written by a later Signalbox.
-    #[error("it has version {0}, this program reads version {VERSION}: was it written by a newer one?")]
-    Version(u32),
-    /// No JSON, or other JSON.
-    #[error("it is not what this program writes")]
-    Shape(#[from] serde_json::Error),
-    /// An event in it is none.
-    #[error("an event that waits in it cannot be read")]
-    Event(#[from] json::DecodeError),
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,12 +65,8 @@ impl<S: Serialize + DeserializeOwned + Clone> Record<S> {
 
     /// Reads the bytes in the store.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let Versioned { version } = serde_json::from_slice(bytes)?;
-        if version != VERSION {
-            return Err(Unreadable::Version(version));
-        }
         let Written { version: _, first_seen, sequence, seen, gone, unpublished } =
-            serde_json::from_slice::<Written<S>>(bytes)?;
+            record::decode::<Written<S>>(bytes, VERSION)?;
         let unpublished = unpublished.iter().map(json::from_value).collect::<Result<_, _>>()?;
         Ok(Self { first_seen, sequence, seen, gone, unpublished })
     }

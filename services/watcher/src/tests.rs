@@ -8,7 +8,20 @@ mod fake_api;
 mod following;
 mod gathering;
 mod kinds;
-mod memory;
 mod sample;
 mod state;
 mod trouble;
+
+use chassis::failpoint::memory::Memory;
+use events::Envelope;
+
+/// What the bus has, as `name transition`.
+fn all_said(memory: &Memory) -> Vec<String> {
+    memory.log().iter().map(said).collect()
+}
+
+/// `name transition` of an event.
+fn said(event: &Envelope) -> String {
+    let name = event.subject().unwrap().rsplit('/').next().unwrap();
+    format!("{name} {}", crate::announce::label(event))
+}

@@ -10,13 +10,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Shutdown;
+use chassis::{Shutdown, backoff};
 use futures::StreamExt as _;
 use kube::Api;
 use kube::runtime::watcher::{self, watcher};
 use tokio::time::Instant;
 
-use crate::apply::{Announcer, Ports, Stop, pause};
+use crate::apply::{Announcer, Ports, Stop};
 use crate::gather::Object;
 use crate::pulse::Pulse;
 use crate::watched::{Watched, What};
@@ -76,7 +76,7 @@ impl<W: Watched> Watch<W> {
             }
             tokio::select! {
                 () = shutdown.triggered() => return Ok(()),
-                () = tokio::time::sleep(pause(failures)) => {}
+                () = tokio::time::sleep(backoff::after_trouble(failures)) => {}
             }
         }
     }

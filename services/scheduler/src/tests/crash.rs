@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::failpoint::memory::{Fault, Memory};
 use chassis::{ManualClock, Metrics};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
-use super::memory::{Fault, Memory};
 use super::{at, catalog, other, ports};
 use crate::apply::{Stop, Ticker};
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::failpoint::memory::{Fault, Memory};
 use chassis::lease::Leases;
 use chassis::{Clock as _, Health, ManualClock, Metrics, Shutdown};
 use resources::Current;
 
-use super::memory::{Fault, Memory};
 use super::{at, catalog};
 use crate::Scheduler;
 

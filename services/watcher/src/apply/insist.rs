@@ -1,11 +1,9 @@
 //! Ports that are away are waited for: a transition is never passed over.
 
-use std::convert::Infallible;
 use std::future::Future;
-use std::time::Duration;
 
 use chassis::store::Entry;
-use chassis::{Bucket, Expect, PublishError, StoreError, backoff};
+use chassis::{Bucket, Expect, StoreError, insist, insist_unless};
 use events::Envelope;
 
 use super::{Announcer, Stop};
@@ -13,20 +11,12 @@ use crate::announce;
 use crate::key::Key;
 use crate::watched::Watched;
 
-/// From this failure on the wait stays the same (half a minute): people should be told soon after the bus is back.
-const SLOWEST: u32 = 6;
-
-/// How long to wait after that many failures in a row.
-pub fn pause(failures: u32) -> Duration {
-    backoff::after(failures.min(SLOWEST))
-}
-
 impl<W: Watched> Announcer<W> {
     /// Returns when the bus has the event. (One that is too large for the bus would be tried for ever, in plain sight;
     /// the gatherer bounds every text and list, so that there is none.)
     pub(super) async fn publish(&self, key: &Key, event: &Envelope) {
-        let retry = |error: PublishError| Ok::<_, Infallible>(error.into());
-        let Ok(published) = self.insist("publish an event", || self.ports.bus.publish(event), retry).await;
+        let publish = || self.ports.bus.publish(event);
+        let published = insist("publish an event", &*self.pulse, publish).await;
         self.ports.metrics.published(published.duplicate);
         let transition = announce::label(event);
         self.ports.watcher_metrics.transitions.with_label_values(&[transition]).inc();
@@ -42,26 +32,20 @@ impl<W: Watched> Announcer<W> {
 
     /// All states of this watch.
     pub(super) async fn scan(&self) -> Vec<(String, Entry)> {
-        let retry = |error: StoreError| Ok::<_, Infallible>(error.into());
         let prefix = self.prefix();
-        let scan = || self.ports.store.scan(Bucket::Watch, &prefix);
-        let Ok(entries) = self.insist("read the state", scan, retry).await;
-        entries
+        insist("read the state", &*self.pulse, || self.ports.store.scan(Bucket::Watch, &prefix)).await
     }
 
     /// Whether there is such an entry.
     pub(super) async fn get(&self, name: &str) -> bool {
-        let retry = |error: StoreError| Ok::<_, Infallible>(error.into());
-        let Ok(entry) =
-            self.insist("read the state", || self.ports.store.get(Bucket::Watch, name), retry).await;
-        entry.is_some()
+        let get = || self.ports.store.get(Bucket::Watch, name);
+        insist("read the state", &*self.pulse, get).await.is_some()
     }
 
     /// Returns when the store has the entry, whatever was there.
     pub(super) async fn put(&self, name: &str, value: Vec<u8>) {
-        let retry = |error: StoreError| Ok::<_, Infallible>(error.into());
         let put = || self.ports.store.put(Bucket::Watch, name, value.clone(), Expect::Any, None);
-        let Ok(_revision) = self.insist("keep the state", put, retry).await;
+        let _revision = insist("keep the state", &*self.pulse, put).await;
     }
 
     /// Returns when the store has done it, or when the state is not the one that was expected.
@@ -73,35 +57,6 @@ impl<W: Watched> Announcer<W> {
             StoreError::Conflict => Err(Stop::Moved(key.clone())),
             StoreError::Full(_) | StoreError::Unavailable(_) => Ok(error.into()),
         };
-        self.insist("keep the state", write, retry).await
-    }
-
-    /// Tries until it works. `retry` says of each error whether it is worth another attempt (`Ok`).
-    async fn insist<T, E, S, F>(
-        &self,
-        what: &'static str,
-        mut attempt: impl FnMut() -> F,
-        retry: impl Fn(E) -> Result<anyhow::Error, S>,
-    ) -> Result<T, S>
-    where
-        F: Future<Output = Result<T, E>>,
-    {
-        let mut failures = 0;
-        loop {
-            let error = match attempt().await {
-                Ok(done) => break Ok(done),
-                Err(error) => match retry(error) {
-                    Ok(error) => error,
-                    Err(stop) => break Err(stop),
-                },
-            };
-            failures += 1;
-            let pause = pause(failures);
-            self.pulse.waits(format!("cannot {what}: {error:#}"));
-            let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(error = format!("{error:#}"), failures, pause_ms, "cannot {what}; trying again");
-            tokio::time::sleep(pause).await;
-        }
-        .inspect(|_| self.pulse.flows())
+        insist_unless("keep the state", &*self.pulse, write, retry).await
     }
 }

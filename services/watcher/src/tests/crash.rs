@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::failpoint::memory::{Fault, Memory};
 use chassis::{ManualClock, Metrics};
 use events::payload::application::{Application, Transition};
 use kube::runtime::watcher::Event;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::memory::{Fault, Memory};
+use super::all_said;
 use super::sample::{Object, application, object, operation};
 use crate::apply::{Announcer, Ports, Stop};
 use crate::kinds::application::Applications;
@@ -292,9 +293,9 @@ proptest! {
                 }
             }
 
-            let (said, writes) = (story.memory.said(), story.memory.writes());
+            let (said, writes) = (all_said(&story.memory), story.memory.writes());
             story.settle().await;
-            prop_assert_eq!(story.memory.said(), said, "a restart says nothing");
+            prop_assert_eq!(all_said(&story.memory), said, "a restart says nothing");
             prop_assert_eq!(story.memory.writes(), writes, "a restart writes nothing");
             prop_assert_eq!(story.memory.keys().len(), story.world.len(), "nothing is kept of what is gone");
             Ok(())
@@ -312,7 +313,7 @@ proptest! {
                 story.take(step).await;
                 expected += changes(&before, &story.world);
             }
-            let said = story.memory.said();
+            let said = all_said(&story.memory);
             let said = said.iter().filter(|said| !said.contains(" operation-")).count();
             prop_assert_eq!(said, expected);
             Ok(())

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::failpoint::memory::{Fault, Memory};
 use chassis::{ManualClock, Metrics};
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
-use super::memory::{Fault, Memory};
+use super::all_said;
 use crate::apply::{Announcer, Ports};
 use crate::gather::Object;
 use crate::kinds::node::Nodes;
@@ -46,9 +47,7 @@ impl<W: Watched> Desk<W> {
     }
 
     fn said(&self) -> Vec<String> {
-        let name = |event: &events::Envelope| event.subject().unwrap().rsplit('/').next().unwrap().to_owned();
-        let log = self.memory.log();
-        log.iter().map(|event| format!("{} {}", name(event), crate::announce::label(event))).collect()
+        all_said(&self.memory)
     }
 }
 

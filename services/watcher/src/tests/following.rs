@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::fake_api::FakeApi;
-use super::memory::said;
+use super::said;
 use super::sample::{application, synced_and_healthy, with};
 use crate::{Scope, Watcher, Watching};
 

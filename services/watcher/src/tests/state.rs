@@ -2,12 +2,13 @@
 
 use std::error::Error as _;
 
+use chassis::record::Unreadable;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::sample::{key, sight, synced_and_healthy, with};
 use crate::kinds::application::{Applications, Sight};
-use crate::record::{self, Unreadable};
+use crate::record;
 use crate::watched::Watched as _;
 
 type Record = record::Record<Sight>;
@@ -59,7 +60,7 @@ fn a_record_that_cannot_be_read_says_why() {
     let good: Value = serde_json::from_str(VERSION_1).unwrap();
 
     let error = decode(&with(good.clone(), "version", json!(2)));
-    assert!(matches!(error, Unreadable::Version(2)), "{error}");
+    assert!(matches!(error, Unreadable::Version { found: 2, ours: 1 }), "{error}");
     let error = decode(&with(good.clone(), "colour", json!("red")));
     assert!(error.source().unwrap().to_string().contains("colour"), "{error}");
     let error = decode(&with(good, "unpublished", json!([{"specversion": "1.0", "id": "1"}])));

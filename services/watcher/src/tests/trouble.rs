@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::failpoint::memory::{Fault, Memory};
 use chassis::{Bucket, Expect, ManualClock, Metrics, Store as _};
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
-use super::memory::{Fault, Memory};
+use super::all_said;
 use super::sample::{Object, application, object, synced_and_healthy, with};
 use crate::apply::{Announcer, Ports, Stop};
 use crate::kinds::application::Applications;
@@ -59,11 +60,11 @@ async fn a_change_that_was_said_and_undone_before_the_restart_is_said_to_be_undo
     memory.fail(2, Fault::CrashBefore);
     let degraded = first.announcer.heed(Event::Apply(object(shop("Degraded"))));
     tokio::time::timeout(Duration::from_mins(1), degraded).await.expect_err("it was killed");
-    assert_eq!(memory.said(), ["shop created", "shop degraded"]);
+    assert_eq!(all_said(&memory), ["shop created", "shop degraded"]);
 
     let mut second = desk(&memory);
     second.list(&[shop("Healthy")]).await;
-    assert_eq!(memory.said(), ["shop created", "shop degraded", "shop healthy"]);
+    assert_eq!(all_said(&memory), ["shop created", "shop degraded", "shop healthy"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,11 +85,11 @@ async fn while_the_bus_is_away_it_is_not_ready_and_then_says_everything_in_order
         why.contains("cannot publish an event: the bus does not take events at the moment: the test says so"),
         "{why}"
     );
-    assert_eq!(memory.said(), ["shop created"]);
+    assert_eq!(all_said(&memory), ["shop created"]);
 
     heed.await.unwrap();
     assert_eq!(pulse.check(), Ok(()));
-    assert_eq!(memory.said(), ["shop created", "shop degraded"]);
+    assert_eq!(all_said(&memory), ["shop created", "shop degraded"]);
     let text = metrics.render();
     assert!(text.contains("signalbox_watcher_transitions_total{transition=\"degraded\"} 1\n"), "{text}");
     assert!(text.contains("signalbox_watcher_objects 1\n"), "{text}");
@@ -104,7 +105,7 @@ async fn a_write_that_was_done_and_said_to_have_failed_makes_it_read_anew_and_do
         let stop = desk.announcer.heed(Event::Apply(object(shop("Degraded")))).await.unwrap_err();
         assert!(matches!(&stop, Stop::Moved(key) if key.to_string() == "argocd/shop"), "{stop}");
         desk.list(&[shop("Degraded")]).await;
-        assert_eq!(memory.said(), ["shop created", "shop degraded"], "write {operation}");
+        assert_eq!(all_said(&memory), ["shop created", "shop degraded"], "write {operation}");
     }
 }
 
@@ -121,7 +122,7 @@ async fn two_watchers_say_everything_once() {
     assert!(matches!(stop, Stop::Moved(_)), "{stop}");
     two.list(&[shop("Degraded")]).await;
     two.hear([Event::Apply(object(shop("Progressing")))]).await;
-    assert_eq!(memory.said(), ["shop created", "shop degraded", "shop progressing"]);
+    assert_eq!(all_said(&memory), ["shop created", "shop degraded", "shop progressing"]);
 }
 
 #[tokio::test]
@@ -131,11 +132,11 @@ async fn an_application_that_cannot_be_read_is_counted_and_neither_said_to_be_go
     let odd = application("shop", "u1", &json!({"health": {"status": 7}}));
     desk.list(std::slice::from_ref(&odd)).await;
     desk.hear([Event::Apply(object(odd.clone()))]).await;
-    assert_eq!(desk.memory.said(), ["shop created"]);
+    assert_eq!(all_said(&desk.memory), ["shop created"]);
     assert!(desk.metrics.render().contains("signalbox_watcher_unreadable_total 2\n"));
 
     desk.hear([Event::Delete(object(odd))]).await;
-    assert_eq!(desk.memory.said(), ["shop created", "shop deleted"], "that it is gone can be read");
+    assert_eq!(all_said(&desk.memory), ["shop created", "shop deleted"], "that it is gone can be read");
 }
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn the_end_of_an_older_application_is_not_that_of_the_newer_one() {
     let renewed = application("shop", "u2", &synced_and_healthy());
     desk.list(&[shop("Healthy")]).await;
     desk.hear([Event::Apply(object(renewed)), Event::Delete(object(shop("Healthy")))]).await;
-    assert_eq!(desk.memory.said(), ["shop created", "shop deleted", "shop created"]);
+    assert_eq!(all_said(&desk.memory), ["shop created", "shop deleted", "shop created"]);
     assert_eq!(desk.memory.keys(), ["argocd/argocd/shop"]);
 }
 
@@ -154,7 +155,7 @@ async fn what_was_deleted_unseen_is_said_once_with_its_last_state() {
     desk.list(&[shop("Degraded")]).await;
     desk.list(&[]).await;
     desk.list(&[]).await;
-    assert_eq!(desk.memory.said(), ["shop created", "shop deleted"]);
+    assert_eq!(all_said(&desk.memory), ["shop created", "shop deleted"]);
     let body: events::payload::application::Application = desk.memory.log()[1].payload().unwrap();
     assert_eq!((body.health.as_str(), body.project.as_str()), ("Degraded", "web"));
     assert!(desk.metrics.render().contains("signalbox_watcher_objects 0\n"));
@@ -165,7 +166,7 @@ async fn the_end_of_a_list_that_never_began_deletes_nothing() {
     let mut desk = desk(&Arc::new(Memory::default()));
     desk.list(&[shop("Healthy")]).await;
     desk.hear([Event::InitDone]).await;
-    assert_eq!(desk.memory.said(), ["shop created"]);
+    assert_eq!(all_said(&desk.memory), ["shop created"]);
 }
 
 #[tokio::test]

@@ -1,19 +1,19 @@
-//! A bus and a store in memory that fail, or end the process, at the very operation that a test names.
+//! A bus and a store in memory that fail, or end the process, at the very operation that a test names. The bus is only
+//! written to.
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::pending;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
 use async_trait::async_trait;
-use chassis::store::{Change, Entry};
-use chassis::{
-    Bucket, Bus, BusError, ConsumerSpec, Deliveries, Expect, Position, PublishError, Published, Recorded,
-    Store, StoreError,
-};
 use events::Envelope;
 use futures::stream::BoxStream;
+use tokio::time::Instant;
+
+use crate::bus::{Bus, BusError, ConsumerSpec, Deliveries, Position, PublishError, Published, Recorded};
+use crate::store::{Bucket, Change, Entry, Expect, Store, StoreError};
 
 /// What happens to an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +28,17 @@ pub enum Fault {
     ErrorAfter,
 }
 
-#[derive(Default)]
+/// A bus and a store in memory.
+#[derive(Debug, Default)]
 pub struct Memory(Mutex<Inner>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Inner {
     log: Vec<Envelope>,
     ids: HashSet<String>,
-    state: BTreeMap<String, Entry>,
+    state: BTreeMap<(&'static str, String), Entry>,
+    /// When an entry is gone.
+    ends: BTreeMap<(&'static str, String), Instant>,
     revision: u64,
     fault: Option<(u32, Fault)>,
     writes: usize,
@@ -47,6 +50,7 @@ impl Memory {
         self.inner().fault = Some((after, fault));
     }
 
+    /// No operation fails.
     pub fn heal(&self) {
         self.inner().fault = None;
     }
@@ -56,22 +60,22 @@ impl Memory {
         self.inner().log.clone()
     }
 
-    /// What the bus has, as `name transition`.
-    pub fn said(&self) -> Vec<String> {
-        self.log().iter().map(said).collect()
-    }
-
-    /// Writes of the state so far.
+    /// How often the store was changed.
     pub fn writes(&self) -> usize {
         self.inner().writes
     }
 
+    /// The keys that the store has.
     pub fn keys(&self) -> Vec<String> {
-        self.inner().state.keys().cloned().collect()
+        self.inner().state.keys().map(|(_, key)| key.clone()).collect()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap()
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let Inner { state, ends, .. } = &mut *inner;
+        ends.retain(|key, end| *end > now || state.remove(key).is_none());
+        inner
     }
 
     fn fault(&self) -> Option<Fault> {
@@ -104,18 +108,12 @@ impl Memory {
     }
 }
 
-/// `name transition` of an event.
-pub fn said(event: &Envelope) -> String {
-    let name = event.subject().unwrap().rsplit_once('/').unwrap().1;
-    format!("{name} {}", crate::announce::label(event))
-}
-
 fn away() -> StoreError {
     StoreError::unavailable(anyhow!("the test says so"))
 }
 
 fn not_here() -> BusError {
-    BusError::new("reading", anyhow!("the watcher does not read the bus"))
+    BusError::new("reading", anyhow!("a bus in memory is only written to"))
 }
 
 #[async_trait]
@@ -157,7 +155,7 @@ impl Bus for Memory {
 }
 
 impl Inner {
-    fn expect(&self, key: &str, expect: Expect) -> Result<(), StoreError> {
+    fn expect(&self, key: &(&'static str, String), expect: Expect) -> Result<(), StoreError> {
         let holds = match expect {
             Expect::Any => true,
             Expect::Absent => !self.state.contains_key(key),
@@ -169,8 +167,8 @@ impl Inner {
 
 #[async_trait]
 impl Store for Memory {
-    async fn get(&self, _: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
-        self.operate(|inner| Ok(inner.state.get(key).cloned()), away).await
+    async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, StoreError> {
+        self.operate(|inner| Ok(inner.state.get(&(bucket.name(), key.to_owned())).cloned()), away).await
     }
 
     async fn put(
@@ -181,35 +179,40 @@ impl Store for Memory {
         expect: Expect,
         ttl: Option<Duration>,
     ) -> Result<u64, StoreError> {
-        assert_eq!((bucket, ttl), (Bucket::Watch, None), "the state of a watch stays");
+        let key = (bucket.name(), key.to_owned());
         let put = |inner: &mut Inner| {
-            inner.expect(key, expect)?;
+            inner.expect(&key, expect)?;
             inner.writes += 1;
             inner.revision += 1;
             let revision = inner.revision;
-            inner.state.insert(key.to_owned(), Entry { value, revision });
+            inner.ends.remove(&key);
+            inner.ends.extend(ttl.map(|ttl| (key.clone(), Instant::now() + ttl)));
+            inner.state.insert(key, Entry { value, revision });
             Ok(revision)
         };
         self.operate(put, away).await
     }
 
-    async fn delete(&self, _: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
+    async fn delete(&self, bucket: Bucket, key: &str, expect: Expect) -> Result<(), StoreError> {
+        let key = (bucket.name(), key.to_owned());
         let delete = |inner: &mut Inner| {
             // Deleting an absent key is no error, whatever is expected of it.
-            if inner.state.contains_key(key) {
-                inner.expect(key, expect)?;
+            if inner.state.contains_key(&key) {
+                inner.expect(&key, expect)?;
                 inner.writes += 1;
-                inner.state.remove(key);
+                inner.state.remove(&key);
+                inner.ends.remove(&key);
             }
             Ok(())
         };
         self.operate(delete, away).await
     }
 
-    async fn scan(&self, _: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
+    async fn scan(&self, bucket: Bucket, prefix: &str) -> Result<Vec<(String, Entry)>, StoreError> {
         let scan = |inner: &mut Inner| {
-            let hits = inner.state.iter().filter(|(key, _)| key.starts_with(prefix));
-            Ok(hits.map(|(key, entry)| (key.clone(), entry.clone())).collect())
+            let ours = |of: &str, key: &str| of == bucket.name() && key.starts_with(prefix);
+            let hits = inner.state.iter().filter(|((of, key), _)| ours(of, key));
+            Ok(hits.map(|((_, key), entry)| (key.clone(), entry.clone())).collect())
         };
         self.operate(scan, away).await
     }
