@@ -1,6 +1,7 @@
 //! One suite, two engines: what the bus and the store promise.
 
 mod blobs;
+mod buried;
 mod consuming;
 mod editing;
 mod forgetting;

@@ -21,6 +21,10 @@ use crate::store::{Bucket, Expect, Store, StoreError};
 pub(crate) use redrive::unmarked;
 pub use survey::{Damaged, Survey};
 
+/// A message that takes more than this in a record is kept beside it, as a large body: with what base64 adds, a message
+/// that the bus had could be too large for a record.
+const LARGE: usize = 64 * 1024;
+
 /// Version of the record.
 const VERSION: u8 = 1;
 
@@ -37,6 +41,9 @@ pub struct DeadLetter {
     pub event: Option<serde_json::Value>,
     /// The message, when it could not be decoded.
     pub message: Option<Message>,
+    /// The large body that holds the message, when it is too large for the record. [`DeadLetters::get`] reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_beside: Option<String>,
     /// The error and its causes, outermost first.
     pub reasons: Vec<String>,
     /// How many attempts were made.
@@ -177,16 +184,17 @@ impl DeadLetters {
                 return Err(StoreError::unavailable(error));
             }
         };
+        let (message, message_beside) = match event {
+            Ok(_) => (None, None),
+            Err(message) => self.keep(message).await?,
+        };
         let mut letter = DeadLetter {
             v: VERSION,
             id,
             handler: handler.to_owned(),
             event: event.ok().map(events::json::to_value),
-            message: event.err().map(|message| Message {
-                subject: message.subject.clone(),
-                headers: message.headers.clone(),
-                payload_base64: BASE64_STANDARD.encode(&message.payload),
-            }),
+            message,
+            message_beside,
             reasons,
             attempts,
             position,
@@ -208,9 +216,31 @@ impl DeadLetters {
         Ok(letters)
     }
 
-    /// One dead letter.
+    /// One dead letter, with its message.
     pub async fn get(&self, id: &str) -> Result<DeadLetter, DeadError> {
-        Ok(self.find(id).await?.0)
+        let (mut letter, _) = self.find(id).await?;
+        if let Some(blob) = &letter.message_beside {
+            let broken = |source| DeadError::Broken { id: id.to_owned(), source };
+            let bytes = self.store.get_blob(blob).await?;
+            let bytes =
+                bytes.ok_or_else(|| broken(anyhow::anyhow!("its message, the body {blob}, is gone")))?;
+            letter.message = serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))?;
+        }
+        Ok(letter)
+    }
+
+    /// The message for the record, or where it is kept beside it.
+    async fn keep(&self, message: &Undecodable) -> Result<(Option<Message>, Option<String>), StoreError> {
+        let message = Message {
+            subject: message.subject.clone(),
+            headers: message.headers.clone(),
+            payload_base64: BASE64_STANDARD.encode(&message.payload),
+        };
+        let bytes = serde_json::to_vec(&message).map_err(StoreError::unavailable)?;
+        if bytes.len() <= LARGE {
+            return Ok((Some(message), None));
+        }
+        Ok((None, Some(self.store.put_blob(&bytes).await?)))
     }
 
     async fn find(&self, id: &str) -> Result<(DeadLetter, u64), DeadError> {

@@ -29,6 +29,10 @@ const MARGIN: Duration = Duration::from_hours(24);
 /// handle it once more.
 pub(crate) const SURE: Duration = REMEMBERED.saturating_sub(MARGIN);
 
+/// A longer result is not kept. The effect is done for all that, and not done again; but whoever asks for its result
+/// after a crash is refused. No bus has to carry more than that beside what else is in a record.
+const LONGEST_RESULT: usize = 64 * 1024;
+
 /// Version of the record.
 const VERSION: u8 = 1;
 
@@ -60,6 +64,9 @@ struct Record {
     intended_at: DateTime<Utc>,
     done_at: Option<DateTime<Utc>>,
     result: Option<serde_json::Value>,
+    /// How long the result was, in bytes, if it was too long to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    too_long: Option<usize>,
     /// The token of the lease under which it was tried last; 0 without one.
     #[serde(default)]
     fence: u64,
@@ -211,6 +218,7 @@ impl<'a> Ledger<'a> {
             intended_at: self.clock.now(),
             done_at: None,
             result: None,
+            too_long: None,
             fence: self.fence.token(),
         };
         let claimed = self.claim(key, &record, Expect::Absent).await?;
@@ -234,7 +242,18 @@ impl<'a> Ledger<'a> {
     ) -> Result<(), Failure> {
         record.state = State::Done;
         record.done_at = Some(self.clock.now());
-        record.result = Some(serde_json::to_value(value).map_err(Failure::reject)?);
+        let result = serde_json::to_value(value).map_err(Failure::reject)?;
+        let length = result.to_string().len();
+        if length > LONGEST_RESULT {
+            tracing::warn!(
+                key,
+                length,
+                "the result of an effect is too long for the ledger, and is not kept"
+            );
+            record.too_long = Some(length);
+        } else {
+            record.result = Some(result);
+        }
         self.write(key, &record, Expect::Revision(revision)).await?;
         Ok(())
     }
@@ -251,6 +270,13 @@ fn another(key: &str) -> Failure {
 }
 
 fn result<T: DeserializeOwned>(record: Record) -> Result<T, Failure> {
+    if let Some(length) = record.too_long {
+        return Err(Failure::reject(anyhow::anyhow!(
+            "{} / {} is done, but its result had {length} bytes, and the ledger keeps no more than {LONGEST_RESULT}",
+            record.handler,
+            record.step
+        )));
+    }
     let value = record.result.unwrap_or(serde_json::Value::Null);
     serde_json::from_value(value).map_err(|error| {
         let context = format!("the ledger's result of {} / {} cannot be read", record.handler, record.step);

@@ -12,6 +12,7 @@ on_both_engines!(
     an_intended_effect_is_reconciled_first,
     a_refused_effect_is_tried_again_without_reconciling,
     effects_of_other_events_handlers_and_steps_are_others,
+    a_result_that_is_too_long_is_not_kept_and_the_effect_is_not_repeated,
     an_effect_is_remembered_for_longer_than_its_event_and_not_for_ever,
 );
 
@@ -83,6 +84,27 @@ async fn effects_of_other_events_handlers_and_steps_are_others(on: Fixture) -> a
         done.await.map_err(|failure| failure.error)?;
     }
     assert_eq!(acts.load(Ordering::SeqCst), 4);
+    Ok(())
+}
+
+async fn a_result_that_is_too_long_is_not_kept_and_the_effect_is_not_repeated(
+    on: Fixture,
+) -> anyhow::Result<()> {
+    let acts = AtomicU32::new(0);
+    // More than a server of NATS takes.
+    let result = "x".repeat(2 << 20);
+    let effect = || async {
+        let act = |_| async {
+            acts.fetch_add(1, Ordering::SeqCst);
+            Ok(result.clone())
+        };
+        context(&on, "h", "1").effect("step", never, act).await
+    };
+    assert_eq!(effect().await.map_err(|failure| failure.error)?.len(), result.len());
+    let again = effect().await.expect_err("there is no result to give").error;
+    let said = "h / step is done, but its result had 2097154 bytes, and the ledger keeps no more than 65536";
+    assert_eq!(again.to_string(), said);
+    assert_eq!(acts.load(Ordering::SeqCst), 1);
     Ok(())
 }
 

@@ -62,6 +62,7 @@ fn a_dead_letter_on_one_line_says_who_gave_up_on_what_and_why() {
         handler: "deployer".to_owned(),
         event: recorded().event.ok().as_ref().map(json::to_value),
         message: None,
+        message_beside: None,
         reasons: vec!["given up after 2 attempts".to_owned(), "no\nanswer".to_owned()],
         attempts: 2,
         position: Position(7),

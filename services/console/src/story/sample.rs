@@ -116,6 +116,7 @@ fn letter(event: &Envelope) -> DeadLetter {
         handler: "deployer".to_owned(),
         event: Some(json::to_value(event)),
         message: None,
+        message_beside: None,
         reasons: vec!["given up after 10 attempts".to_owned(), "the repository does not answer".to_owned()],
         attempts: 10,
         position: Position(3),
