@@ -81,14 +81,29 @@ pub(super) async fn settle(
     if args.ids.is_empty() {
         return many(query, args, settling, out).await;
     }
-    // One that cannot be settled stops the rest, so that its error is the last line.
+    let mut ended = Exit::Done;
     for id in &args.ids {
         let path = format!("/api/v1/dead/{}{}", escape(id), settling.path);
         let address = Address::of(&path).maybe("force", settling.force.then_some(true)).text();
-        let letter: DeadSummary = query.ask(settling.method.clone(), &address).await?;
-        settling.told(&letter, args.json, out)?;
+        match query.ask::<DeadSummary>(settling.method.clone(), &address).await {
+            Ok(letter) => settling.told(&letter, args.json, out)?,
+            // It says nothing about the others; of one alone it is the error.
+            Err(Stop::Error(exit, error)) if args.ids.len() > 1 && exit != Exit::Unreachable => {
+                untold(id, &format!("{error:#}"), args.json, out)?;
+                ended = exit;
+            }
+            Err(stop) => return Err(stop),
+        }
     }
-    Ok(Exit::Done)
+    Ok(ended)
+}
+
+fn untold(id: &str, error: &str, json: bool, out: &mut Output) -> Result<(), Stop> {
+    if json {
+        return out.line(json!({"id": id, "error": error}));
+    }
+    let not = out.styled(Style::Red, "not done");
+    out.line(format_args!("{not}: {}: {}", harmless(id), harmless(error)))
 }
 
 /// Says which, asks, and settles them: those that had died when it was asked, and no other.
@@ -130,12 +145,7 @@ async fn many(query: &Query, args: &SettleArgs, settling: &Settling, out: &mut O
             settling.told(letter, *json, out)?;
         }
         for Unsettled { id, error } in &bulk.unsettled {
-            if *json {
-                out.line(json!({"id": id, "error": error}))?;
-            } else {
-                let not = out.styled(Style::Red, "not done");
-                out.line(format_args!("{not}: {id}: {}", harmless(error)))?;
-            }
+            untold(id, error, *json, out)?;
         }
         done += bulk.settled.len();
         undone += bulk.unsettled.len();

@@ -116,6 +116,12 @@ async fn dead_letters_are_shown_driven_again_and_dropped() {
         said.contains("may have forgotten") && said.contains("hint: ") && said.contains("--force"),
         "{said}"
     );
+    let ids = vec![other.clone(), "0000000000000000".to_owned(), old.clone()];
+    let which = SettleArgs { ids, ..SettleArgs::default() };
+    let (exit, said) = run(DeadCommand::Redrive(RedriveArgs { which, force: false })).await;
+    let told = said.matches("not done: ").count();
+    assert_eq!((exit, told), (Exit::Failed, 3), "one that cannot be stops no other: {said}");
+    assert!(said.contains("not done: 0000000000000000: there is no dead letter 0000000000000000"), "{said}");
     let (exit, said) = run(many(true, false)).await;
     assert_eq!(exit, Exit::Failed, "two of them cannot be");
     assert!(
