@@ -104,7 +104,15 @@ impl Story {
 /// What differs from run to run, made the same: ids, commits, times, the ports and names of this story.
 fn redacted(story: &str, name: &str) -> String {
     let mut text = String::new();
+    // The times stand in a column that is as wide as the longest.
+    let first = story.lines().find(|line| line.trim_start().starts_with('+')).unwrap_or_default();
+    let width = first.len() - first.trim_start().trim_start_matches(|c: char| c != ' ').len();
     for line in story.lines() {
+        let line = match line.split_at_checked(width) {
+            Some((time, rest)) if time.trim_start().starts_with('+') => format!("+<time>{rest}"),
+            Some((space, rest)) if space.trim().is_empty() => format!("       {rest}"),
+            Some(_) | None => line.to_owned(),
+        };
         let words = line.split(' ').map(|word| {
             let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
             let hex = bare.len() >= 7 && bare.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
