@@ -2,9 +2,11 @@
 
 mod alerts;
 mod cluster;
+mod lossless;
 mod rules;
 mod story;
 mod testbed;
+mod told;
 mod watch;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.

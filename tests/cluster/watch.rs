@@ -1,19 +1,20 @@
 //! The watcher on a real API server, with the rights that its README names and no others: whatever is killed, each
 //! transition comes out once.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::kube_api::{KubeApi, apply, rule};
 use tests::kwok::Kwok;
 use tests::nats::Nats;
 use tests::signalbox::{Signalbox, Start};
 use tests::{eventually, skip};
+
+use crate::told::{hears, said};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const KINDS: &str = "deployments,statefulsets,daemonsets,pods,nodes,jobs,persistentvolumeclaims,horizontalpodautoscalers,namespaces,events";
@@ -99,29 +100,6 @@ impl Stage {
         nodes.patch("simulated", &PatchParams::default(), &Patch::Merge(&patch)).await?;
         Ok(())
     }
-}
-
-/// What was said of a subject, in order, without what simulated nodes add by themselves.
-fn said(signalbox: &Signalbox) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
-    let log = signalbox.output(&["events", "tail", "--no-follow", "--json", "--type", "io.kubernetes.*"])?;
-    let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in log.lines() {
-        let event: Value = serde_json::from_str(line)?;
-        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-        let ty = text("type").replace("io.kubernetes.", "").replace(".v1", "");
-        said.entry(text("subject")).or_default().push(ty);
-    }
-    Ok(said)
-}
-
-async fn hears(signalbox: &Signalbox, subject: &str, expected: &[&str]) -> anyhow::Result<()> {
-    eventually(PATIENCE, &format!("{subject} has its story"), async || {
-        let all = said(signalbox)?;
-        let story = all.get(subject).cloned().unwrap_or_default();
-        anyhow::ensure!(story == expected, "{story:?}");
-        Ok(())
-    })
-    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

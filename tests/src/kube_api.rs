@@ -28,9 +28,27 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Where the API server is among the processes.
 const API: usize = 1;
 
+/// What a control plane is to have.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Controllers and a scheduler; without them the objects stay as they are written.
+    pub controllers: bool,
+    /// The API server remembers what has been, and answers watches and lists from memory.
+    pub watch_cache: bool,
+    /// The datastore forgets each second what is older than a second.
+    pub forgetful: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { controllers: true, watch_cache: true, forgetful: false }
+    }
+}
+
 /// A control plane.
 #[derive(Debug)]
 pub struct KubeApi {
+    plan: Plan,
     dir: Scratch,
     port: u16,
     datastore: u16,
@@ -41,11 +59,17 @@ pub struct KubeApi {
 impl KubeApi {
     /// Starts a control plane and waits until pods can be made.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(Plan::default()).await
+    }
+
+    /// Starts one with what the plan says, and waits until objects can be made.
+    pub async fn start_with(plan: Plan) -> anyhow::Result<Self> {
         let dir = Scratch::new("kubernetes")?;
         let (port, datastore) = (ports::free()?, ports::free()?);
         let admin = servers::credentials(&dir)?;
-        let processes = vec![servers::datastore(&dir, datastore)?, servers::api(&dir, port, datastore)?];
-        let mut api = Self { dir, port, datastore, admin, processes };
+        let processes =
+            vec![servers::datastore(&dir, datastore, plan)?, servers::api(&dir, port, datastore, plan)?];
+        let mut api = Self { plan, dir, port, datastore, admin, processes };
         let certificate = api.dir.join(servers::CERTIFICATE);
         let made = eventually(PATIENCE, "the API server has made its certificate", async || {
             let whole = fs::read_to_string(&certificate)?.ends_with("-----END CERTIFICATE-----\n");
@@ -60,6 +84,14 @@ impl KubeApi {
             client.request_text(request).await.map(|_| ()).context("it is not")
         });
         while_running(&mut api.processes, ready).await?;
+        if !plan.controllers {
+            let namespaces: Api<Namespace> = Api::all(client);
+            let made = eventually(PATIENCE, "the default namespace is there", async || {
+                namespaces.get("default").await.map(|_| ()).context("it is not")
+            });
+            while_running(&mut api.processes, made).await?;
+            return Ok(api);
+        }
         for role in ["kube-controller-manager", "kube-scheduler"] {
             api.processes.push(servers::controller(&api.dir, &api.kubeconfig(), role)?);
         }
@@ -102,7 +134,7 @@ impl KubeApi {
     /// Kills the API server and starts it again: its memory of what has been is gone, so watches have to begin anew.
     pub async fn restart_api(&mut self) -> anyhow::Result<()> {
         self.processes[API].kill9()?;
-        self.processes[API] = servers::api(&self.dir, self.port, self.datastore)?;
+        self.processes[API] = servers::api(&self.dir, self.port, self.datastore, self.plan)?;
         let client = self.client().await?;
         let ready = eventually(PATIENCE, "the API server is ready again", async || {
             let request = http::Request::get("/readyz").body(Vec::new())?;

@@ -9,6 +9,7 @@ pub mod fixtures;
 pub mod git;
 pub mod http1;
 pub mod kube_api;
+pub mod kube_proxy;
 pub mod kwok;
 pub mod nats;
 pub mod operator;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::Plan;
 use crate::process::{Process, command};
 use crate::scratch::Scratch;
 use crate::tools;
@@ -26,18 +27,23 @@ pub fn credentials(dir: &Scratch) -> anyhow::Result<String> {
     Ok(token)
 }
 
-pub fn datastore(dir: &Scratch, port: u16) -> anyhow::Result<Process> {
+pub fn datastore(dir: &Scratch, port: u16, plan: Plan) -> anyhow::Result<Process> {
     // Without an endpoint it keeps an SQLite file in its working directory.
-    let arguments = [format!("--listen-address=127.0.0.1:{port}"), "--metrics-bind-address=0".to_owned()];
+    let mut arguments =
+        vec![format!("--listen-address=127.0.0.1:{port}"), "--metrics-bind-address=0".to_owned()];
+    if plan.forgetful {
+        arguments.extend(["--compact-interval=1s".to_owned(), "--compact-min-retain=1".to_owned()]);
+    }
     let mut command = command(tools::find("kine")?, arguments);
     command.current_dir(dir.path());
     Process::start("kine", command, &dir.join("kine.log"))
 }
 
-pub fn api(dir: &Scratch, port: u16, datastore: u16) -> anyhow::Result<Process> {
+pub fn api(dir: &Scratch, port: u16, datastore: u16, plan: Plan) -> anyhow::Result<Process> {
     let file = |name: &str| dir.join(name).display().to_string();
     let arguments = [
         format!("--etcd-servers=http://127.0.0.1:{datastore}"),
+        format!("--watch-cache={}", plan.watch_cache),
         format!("--cert-dir={}", file("certificates")),
         format!("--secure-port={port}"),
         "--bind-address=127.0.0.1".to_owned(),
