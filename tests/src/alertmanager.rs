@@ -54,6 +54,11 @@ impl Alertmanager {
         Ok(alertmanager)
     }
 
+    /// Where it listens, as `host:port`.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     /// Says that an alert fires since `starts_at`.
     pub async fn fire(&self, labels: &[(&str, &str)], starts_at: DateTime<Utc>) -> anyhow::Result<()> {
         self.post(labels, starts_at, None).await

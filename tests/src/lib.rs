@@ -17,6 +17,7 @@ pub mod orphans;
 pub mod peer;
 pub mod ports;
 pub mod process;
+pub mod prometheus;
 pub mod receiver;
 pub mod scratch;
 pub mod signalbox;

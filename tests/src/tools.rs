@@ -67,6 +67,7 @@ mod tests {
             "helm",
             "argocd",
             "alertmanager",
+            "prometheus",
         ] {
             assert!(super::version(tool).is_some(), "{tool}");
         }
