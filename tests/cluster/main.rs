@@ -2,6 +2,7 @@
 
 mod alerts;
 mod cluster;
+mod every_source;
 mod lossless;
 mod rules;
 mod story;

@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod docs;
 mod durable;
+mod every_source;
 mod history;
 mod hooks;
 mod interop;

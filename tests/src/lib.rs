@@ -23,6 +23,7 @@ pub mod scratch;
 pub mod signalbox;
 pub mod skip;
 pub mod small_disk;
+pub mod soak;
 pub mod strace;
 pub mod tools;
 mod watchdog;

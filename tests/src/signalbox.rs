@@ -123,6 +123,11 @@ impl Signalbox {
         format!("http://{}/hooks/{source}", self.public)
     }
 
+    /// The public listener.
+    pub fn public(&self) -> &str {
+        &self.public
+    }
+
     /// The private listener.
     pub fn private(&self) -> &str {
         &self.private
