@@ -68,6 +68,7 @@ mod tests {
             "argocd",
             "alertmanager",
             "prometheus",
+            "informers",
         ] {
             assert!(super::version(tool).is_some(), "{tool}");
         }

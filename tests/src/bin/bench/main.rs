@@ -3,7 +3,8 @@
 //!
 //! `cargo build --release && cargo run --release -p tests --bin bench` for all of it (half an hour), or with the names of
 //! parts: `hooks`, `publish`, `consume`, `flow`, `memory`, `recovery`. The last two take a million events, or as many as
-//! `BENCH_EVENTS` says.
+//! `BENCH_EVENTS` says. `watch` is run only when it is named: it wants a Kubernetes API server, and goes on for
+//! `BENCH_MINUTES` (5) after it has filled that.
 
 mod consume;
 mod flow;
@@ -14,10 +15,12 @@ mod recovery;
 mod server;
 mod stage;
 mod times;
+mod watch;
 
 use std::collections::BTreeSet;
 
 const PARTS: [&str; 6] = ["hooks", "publish", "consume", "flow", "memory", "recovery"];
+const WATCH: &str = "watch";
 const EVENTS: &str = "BENCH_EVENTS";
 
 /// How many events `memory` and `recovery` take.
@@ -31,8 +34,9 @@ fn wanted_events() -> anyhow::Result<usize> {
 async fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut wanted: BTreeSet<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = wanted.iter().find(|part| !PARTS.contains(&part.as_str())) {
-        anyhow::bail!("there is no part `{unknown}`: there are {}", PARTS.join(", "));
+    let known = |part: &&String| PARTS.contains(&part.as_str()) || part.as_str() == WATCH;
+    if let Some(unknown) = wanted.iter().find(|part| !known(part)) {
+        anyhow::bail!("there is no part `{unknown}`: there are {}, {WATCH}", PARTS.join(", "));
     }
     if wanted.is_empty() {
         wanted = PARTS.map(str::to_owned).into();
@@ -46,6 +50,9 @@ async fn main() -> anyhow::Result<()> {
             "memory" => memory::run().await?,
             _ => recovery::run().await?,
         }
+    }
+    if wanted.contains(WATCH) {
+        watch::run().await?;
     }
     Ok(())
 }
