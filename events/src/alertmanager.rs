@@ -35,6 +35,14 @@ mod tests;
 /// The version of the webhook's payload that is understood.
 pub const VERSION: &str = "4";
 
+/// A notification as each shape of it has it, by the first version of Alertmanager that makes that shape: 0.25 to 0.31, 0.32 and
+/// 0.33 (`notification_reason`), 0.34 (`routeLabels`); by `template/template.go` and `notify/webhook/webhook.go` of each.
+pub const SAMPLES: [(&str, &str); 3] = [
+    ("0.25", include_str!("alertmanager/samples/0.25.json")),
+    ("0.32", include_str!("alertmanager/samples/0.32.json")),
+    ("0.34", include_str!("alertmanager/samples/0.34.json")),
+];
+
 /// The namespace of the ids of alerts (RFC 9562 version 5). Chosen once; changing it would make every alert new.
 const NAMESPACE: Uuid = Uuid::from_u128(0x3d5c_2b0e_8f4a_5a7d_b1c6_90e7_4a2f_8d13);
 

@@ -7,7 +7,7 @@ use strum::IntoEnumIterator as _;
 use crate::{Kind, github};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Every type that Signalbox knows: its own, then those of GitHub. A CloudEvent of any other type can come in too.
 ///
@@ -67,11 +67,29 @@ pub fn sample(ty: &str) -> Option<&'static str> {
     }
 }
 
+macro_rules! sample {
+    ($ty:literal) => {
+        ($ty, include_str!(concat!("../samples/", $ty, ".json")))
+    };
+}
+
 /// Samples of foreign types that have a typed view.
-const FOREIGN_SAMPLES: [(&str, &str); 3] = [
-    ("com.github.ping", include_str!("../samples/com.github.ping.json")),
-    ("com.github.push", include_str!("../samples/com.github.push.json")),
-    ("com.github.workflow_run.completed", include_str!("../samples/com.github.workflow_run.completed.json")),
+const FOREIGN_SAMPLES: [(&str, &str); 15] = [
+    sample!("com.github.check_run.completed"),
+    sample!("com.github.check_suite.completed"),
+    sample!("com.github.create"),
+    sample!("com.github.delete"),
+    sample!("com.github.deployment.created"),
+    sample!("com.github.deployment_status.created"),
+    sample!("com.github.issue_comment.created"),
+    sample!("com.github.package.published"),
+    sample!("com.github.ping"),
+    sample!("com.github.pull_request.opened"),
+    sample!("com.github.push"),
+    sample!("com.github.registry_package.published"),
+    sample!("com.github.release.published"),
+    sample!("com.github.repository_dispatch.deploy"),
+    sample!("com.github.workflow_run.completed"),
 ];
 
 /// What a type leaves of a body.

@@ -37,6 +37,8 @@
 //! rule use `partitionkey` or `data.repository.full_name`.
 
 mod identity;
+#[cfg(test)]
+mod octokit;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -46,7 +48,10 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-pub use view::{Ping, PullRequest, Push, Release, View, ViewError, WorkflowRun};
+pub use view::{
+    CheckRun, CheckSuite, Create, Delete, Deployment, DeploymentStatus, IssueComment, Package, Ping,
+    PullRequest, Push, RegistryPackage, Release, RepositoryDispatch, View, ViewError, WorkflowRun,
+};
 
 use crate::raw::Members;
 use crate::{Envelope, InvalidEnvelope, announcement, extension, validate};

@@ -22,6 +22,11 @@
 //! | Quay: repository push | `docker_url` | `updated_tags[]` | - | - | - |
 //! | distribution: `events[]` with the action `push` and a tag | `request.host` and `target.repository` | `target.tag` | `target.digest` | `timestamp` | `actor.name` |
 //!
+//! **Platforms** (`platforms`) are said by the distribution registry alone, and only where it is told to
+//! (`notifications.events.includereferences: true`): of an image for several, `target.references[].platform` of its index; or
+//! `target.platform`. GHCR's `container_metadata` has tag, labels and the digest of the manifest, Harbor's resource digest, tag
+//! and address, Docker Hub and Quay not even the digest.
+//!
 //! What says anything else (a pull, a delete, a blob, a push without a tag, a package that is no image, a ping) makes no
 //! event, and is no error.
 

@@ -55,6 +55,19 @@ fn refusal(notification: &Value) -> String {
 }
 
 #[test]
+fn every_version_from_0_25_to_0_34_tells_the_same_alerts_as_the_same_events() {
+    let all = SAMPLES.map(|(version, body)| {
+        let events = decode(body.as_bytes()).unwrap_or_else(|error| panic!("{version}: {error}"));
+        let types: Vec<_> = events.iter().map(Envelope::ty).collect();
+        assert_eq!(types, ["io.prometheus.alert.firing.v1", "io.prometheus.alert.resolved.v1"], "{version}");
+        events
+    });
+    assert_eq!((&all[0], &all[1]), (&all[2], &all[2]), "an update of Alertmanager doubles nothing");
+    let members = |n: usize| serde_json::from_str::<Value>(SAMPLES[n].1).unwrap().as_object().unwrap().len();
+    assert_eq!([members(0), members(1), members(2)], [10, 11, 12]);
+}
+
+#[test]
 fn a_notification_is_one_event_for_each_alert_by_its_own_status() {
     let other = json!({"fingerprint": "0000000000000001"});
     let events = events(&notification(&[alert("firing", &json!({})), alert("resolved", &other)], &json!({})));

@@ -127,7 +127,7 @@ fn view_of(ty: &str) -> (&'static str, Value, Reread) {
 }
 
 /// Whether `part` says nothing that `whole` does not.
-fn assert_within(part: &Value, whole: &Value, at: &str) {
+pub(crate) fn assert_within(part: &Value, whole: &Value, at: &str) {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => {
             for (name, value) in part {

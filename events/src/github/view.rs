@@ -3,10 +3,19 @@
 //! A view is not the payload: the event's body stays what GitHub sent. Its JSON Schema says which members a rule can
 //! name with confidence.
 
+pub mod check_run;
+pub mod check_suite;
+pub mod create;
+pub mod delete;
+pub mod deployment;
+pub mod deployment_status;
+pub mod issue_comment;
+pub mod package;
 pub mod ping;
 pub mod pull_request;
 pub mod push;
 pub mod release;
+pub mod repository_dispatch;
 pub mod workflow_run;
 
 use schemars::JsonSchema;
@@ -14,11 +23,20 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use check_run::CheckRun;
+pub use check_suite::CheckSuite;
+pub use create::Create;
+pub use delete::Delete;
+pub use deployment::{Deployment, DeploymentDetail};
+pub use deployment_status::DeploymentStatus;
+pub use issue_comment::IssueComment;
+pub use package::{Package, RegistryPackage};
 pub use ping::Ping;
-pub use pull_request::PullRequest;
+pub use pull_request::{Label, PullRequest};
 pub use push::Push;
 pub use release::Release;
-pub use workflow_run::WorkflowRun;
+pub use repository_dispatch::RepositoryDispatch;
+pub use workflow_run::{PullRequestRef, WorkflowRun};
 
 use super::TYPE_PREFIX;
 use crate::Envelope;
@@ -90,6 +108,16 @@ pub struct User {
     pub r#type: Option<String>,
 }
 
+/// A GitHub App.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct App {
+    /// Its name in addresses: `github-actions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
 macro_rules! views {
     ($($view:ident = $event:literal),+ $(,)?) => {
         $(
@@ -127,5 +155,15 @@ views! {
     Push = "push",
     PullRequest = "pull_request",
     Release = "release",
+    Create = "create",
+    Delete = "delete",
+    CheckRun = "check_run",
+    CheckSuite = "check_suite",
+    Deployment = "deployment",
+    DeploymentStatus = "deployment_status",
+    Package = "package",
+    RegistryPackage = "registry_package",
+    IssueComment = "issue_comment",
+    RepositoryDispatch = "repository_dispatch",
     Ping = "ping",
 }

@@ -16,6 +16,10 @@ pub struct Pushed {
     /// What the tag names since then; absent where the registry does not say (Docker Hub, Quay).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// For which platforms it is, each as `os/architecture` or `os/architecture/variant`; absent where the registry does not
+    /// say (see `events::registry`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
     /// Which kind of registry said it.
     pub registry: Registry,
     /// Who pushed it.

@@ -27,6 +27,24 @@ struct Target {
     repository: Option<String>,
     tag: Option<String>,
     url: Option<String>,
+    platform: Option<Platform>,
+    /// What a manifest refers to: of an index the manifest of each platform. Sent with
+    /// `notifications.events.includereferences`.
+    #[serde(default)]
+    references: Option<Vec<Reference>>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    platform: Option<Platform>,
+}
+
+/// As in the descriptors of the OCI image specification.
+#[derive(Deserialize)]
+struct Platform {
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -49,19 +67,35 @@ fn push(event: Event) -> Option<Pushed> {
     if action != "push" {
         return None;
     }
-    let Target { digest, repository, tag, url } = target;
+    let Target { digest, repository, tag, url, platform, references } = target;
     let in_url = || {
         let url = url.as_deref()?;
         url.split_once("://")?.1.split('/').next().map(str::to_owned)
     };
     let host = request.and_then(|request| said(request.host)).or_else(in_url)?;
+    let of_references = references.unwrap_or_default().into_iter().filter_map(|reference| reference.platform);
+    let mut platforms: Vec<String> = platform.into_iter().chain(of_references).filter_map(name).collect();
+    platforms.sort();
+    platforms.dedup();
     Some(Pushed {
         repository: format!("{host}/{}", said(repository)?),
         tag: said(tag)?,
         digest: said(digest),
+        platforms,
         registry: Registry::Distribution,
         pushed_by: actor.and_then(|actor| said(actor.name)),
         pushed_at: timestamp,
         revision: None,
+    })
+}
+
+/// `linux/arm64/v8`. What is no image (an attestation that stands in an index) says `unknown/unknown`.
+fn name(platform: Platform) -> Option<String> {
+    let Platform { os, architecture, variant } = platform;
+    let known = |text: Option<String>| said(text).filter(|text| text != "unknown");
+    let (os, architecture) = (known(os)?, known(architecture)?);
+    Some(match said(variant) {
+        Some(variant) => format!("{os}/{architecture}/{variant}"),
+        None => format!("{os}/{architecture}"),
     })
 }

@@ -32,6 +32,7 @@ pub(super) fn pushes(body: &[u8]) -> Result<Vec<Pushed>, DecodeError> {
         repository: format!("docker.io/{}", repository.repo_name),
         tag,
         digest: None,
+        platforms: Vec::new(),
         registry: Registry::DockerHub,
         pushed_by: said(push_data.pusher),
         pushed_at: push_data.pushed_at,

@@ -76,6 +76,7 @@ fn push(delivery: Delivery) -> Option<Pushed> {
         repository: repository_of(&repository).to_ascii_lowercase(),
         tag,
         digest: said(digest),
+        platforms: Vec::new(),
         registry: Registry::Ghcr,
         pushed_by: sender.and_then(|sender| said(sender.login)),
         pushed_at: updated_at,

@@ -45,6 +45,7 @@ pub(super) fn pushes(body: &[u8]) -> Result<Vec<Pushed>, DecodeError> {
             repository: repository_of(&resource_url).to_owned(),
             tag: said(tag)?,
             digest: said(digest),
+            platforms: Vec::new(),
             registry: Registry::Harbor,
             pushed_by: said(operator.clone()),
             pushed_at: occur_at.or(time),

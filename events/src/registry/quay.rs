@@ -21,6 +21,7 @@ pub(super) fn pushes(body: &[u8]) -> Result<Vec<Pushed>, DecodeError> {
             repository: docker_url.clone(),
             tag: said(Some(tag))?,
             digest: None,
+            platforms: Vec::new(),
             registry: Registry::Quay,
             pushed_by: None,
             pushed_at: None,

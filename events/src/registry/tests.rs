@@ -168,3 +168,41 @@ fn a_reference_loses_its_tag_and_digest_and_keeps_its_port() {
         assert_eq!(repository_of(reference), repository, "{reference}");
     }
 }
+
+/// The index of an image for several platforms, as the distribution registry says it with `includereferences`: the descriptors
+/// of the OCI image specification, an attestation of `BuildKit` among them.
+#[test]
+fn the_platforms_of_an_image_are_told_where_the_registry_tells_them() {
+    let reference = |platform: &str| {
+        format!(
+            r#"{{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:0a","size":1,"platform":{platform}}}"#
+        )
+    };
+    let of = |target: &str| {
+        let body = DISTRIBUTION.replacen("\"tag\": \"1.4.2\"", &format!("\"tag\": \"1.4.2\"{target}"), 1);
+        let push: Pushed = events(Registry::Distribution, &body)[0].payload().unwrap();
+        push.platforms
+    };
+    assert_eq!(of(""), [""; 0]);
+    let references = [
+        r#"{"architecture":"arm64","os":"linux","variant":"v8"}"#,
+        r#"{"architecture":"amd64","os":"linux"}"#,
+        r#"{"architecture":"amd64","os":"linux"}"#,
+        r#"{"architecture":"unknown","os":"unknown"}"#,
+        r#"{"architecture":"amd64"}"#,
+        "null",
+    ];
+    let references = references.map(reference).join(",");
+    assert_eq!(of(&format!(",\"references\": [{references}]")), ["linux/amd64", "linux/arm64/v8"]);
+    assert_eq!(
+        of(r#","platform":{"architecture":"amd64","os":"windows","os.version":"10.0"}"#),
+        ["windows/amd64"]
+    );
+    assert_eq!(of(r#","references":null"#), [""; 0]);
+    // An id is made of what was pushed, not of what is told about it.
+    let ids = ["", &format!(",\"references\": [{references}]")].map(|target| {
+        let body = DISTRIBUTION.replacen("\"tag\": \"1.4.2\"", &format!("\"tag\": \"1.4.2\"{target}"), 1);
+        events(Registry::Distribution, &body)[0].id().to_owned()
+    });
+    assert_eq!(ids[0], ids[1]);
+}

@@ -224,6 +224,7 @@ spec:
             repository: repository.to_owned(),
             tag: "1".to_owned(),
             digest: None,
+            platforms: Vec::new(),
             registry: image::Registry::DockerHub,
             pushed_by: None,
             pushed_at: None,
