@@ -25,6 +25,7 @@ pub mod record;
 pub mod replay;
 pub mod runner;
 pub mod shutdown;
+pub mod sources;
 pub mod store;
 pub mod telemetry;
 

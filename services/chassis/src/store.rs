@@ -25,6 +25,8 @@ pub enum Bucket {
     Attempts,
     /// Replays: what was asked for, and what came of it.
     Runs,
+    /// When each Source was last accepted and last refused.
+    Sources,
 }
 
 impl Bucket {

@@ -36,12 +36,14 @@ pub fn all() -> Vec<Role> {
 /// The role of a service.
 pub fn of(service: Service) -> Role {
     let keeps: &[Bucket] = match service {
-        Service::Gateway | Service::Automator | Service::Notifier => &[],
+        Service::Automator | Service::Notifier => &[],
+        // When each Source was last accepted and last refused.
+        Service::Gateway => &[Bucket::Sources],
         // The newest request of each environment.
         Service::Deployer => &[Bucket::Watch],
         // What was seen last, the last tick of each schedule; who is active, and who was.
         Service::Watcher | Service::Scheduler => &[Bucket::Watch, Bucket::Lease, Bucket::Ledger],
-        Service::Console => &[Bucket::DeadLetters, Bucket::Runs],
+        Service::Console => &[Bucket::DeadLetters, Bucket::Runs, Bucket::Sources],
     };
     let handler = match service {
         Service::Gateway | Service::Watcher | Service::Scheduler | Service::Console => None,

@@ -25,8 +25,8 @@ const PART: usize = 512 * 1024;
 const PRIVATE: u32 = 0o600;
 
 /// The parts of the state that are about what happened, and not about processes or the engine.
-pub(super) const BUCKETS: [Bucket; 5] =
-    [Bucket::Ledger, Bucket::DeadLetters, Bucket::Watch, Bucket::Attempts, Bucket::Runs];
+pub(super) const BUCKETS: [Bucket; 6] =
+    [Bucket::Ledger, Bucket::DeadLetters, Bucket::Watch, Bucket::Attempts, Bucket::Runs, Bucket::Sources];
 
 /// What was left out, because it is damaged or missing.
 type LeftOut = Vec<String>;

@@ -21,7 +21,9 @@ pub fn translate(bucket: Bucket, key: &str, value: Vec<u8>, mapping: &Mapping) -
             ("/request/to", Mapping::floor),
             ("/next", Mapping::ceiling),
         ],
-        Bucket::Ledger | Bucket::Dedup | Bucket::Watch | Bucket::Lease | Bucket::Runs => &[],
+        Bucket::Ledger | Bucket::Dedup | Bucket::Watch | Bucket::Lease | Bucket::Runs | Bucket::Sources => {
+            &[]
+        }
     };
     let Ok(mut json) = serde_json::from_slice::<Value>(&value) else { return value };
     let mut changed = false;

@@ -80,5 +80,6 @@ fn clippy_refuses_what_changes_the_world() {
         tokio::net::TcpStream::connect::<&str>,
         tokio::net::UdpSocket::send_to::<&str>,
         Intended::in_a_test,
+        Intended::by_a_person,
     );
 }
