@@ -201,7 +201,7 @@ fn signed<'r>(
 }
 
 /// The key of a secret; `None` when it is not written as it should be.
-fn key(secret: &Secret, form: Key) -> Option<Vec<u8>> {
+pub(crate) fn key(secret: &Secret, form: Key) -> Option<Vec<u8>> {
     match form {
         Key::Text => Some(secret.expose().to_vec()),
         Key::Base64 => {
@@ -223,7 +223,7 @@ fn length(algorithm: Algorithm) -> usize {
 }
 
 /// The HMAC over parts, one after another.
-fn mac(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn mac(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     fn over<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
         let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
         for part in parts {

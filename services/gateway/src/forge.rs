@@ -9,6 +9,7 @@ use resources::source::{Argocd, Gitea, Gitlab, Registry};
 use crate::Gateway;
 use crate::answer::Accepted;
 use crate::header::{self, Found};
+use crate::origin::Origin;
 use crate::publish::Taken;
 use crate::refusal::Refusal;
 use crate::visit::Visit;
@@ -27,11 +28,12 @@ pub(crate) async fn gitea(
 ) -> Result<Accepted, Refusal> {
     let [of_gitea, of_forgejo] = Gitea::SIGNATURES;
     let signature = if request.headers().contains_key(of_forgejo) { of_forgejo } else { of_gitea };
-    let decode = |delivery: &webhook::Delivery| {
+    let repositories = source.repositories.clone();
+    let decode = move |delivery: &webhook::Delivery| {
         let event = header::required(&delivery.headers, "X-Gitea-Event", LONGEST_EVENT, |_| true)?;
         let id = header::required(&delivery.headers, "X-Gitea-Delivery", LONGEST_ID, is_id)?;
         let event = gitea::decode(event, id, &delivery.body).map_err(Refusal::NoWebhook)?;
-        Ok(vec![event])
+        Ok(vec![Origin::of_gitea(&event).admit(event, &repositories)?])
     };
     let credential = source.credential(signature);
     webhook::take(gateway, &credential, request, visit, Work::Light, decode).await.map(one)
@@ -44,13 +46,14 @@ pub(crate) async fn gitlab(
     request: Request,
     visit: &mut Visit<'_>,
 ) -> Result<Accepted, Refusal> {
-    let decode = |delivery: &webhook::Delivery| {
+    let projects = source.projects.clone();
+    let decode = move |delivery: &webhook::Delivery| {
         let ids = Delivery {
             idempotency_key: optional(&delivery.headers, "Idempotency-Key")?,
             event_uuid: optional(&delivery.headers, "X-Gitlab-Event-UUID")?,
         };
         let event = gitlab::decode(ids, &delivery.body).map_err(Refusal::NoWebhook)?;
-        Ok(vec![event])
+        Ok(vec![Origin::of_gitlab(&event).admit(event, &projects)?])
     };
     webhook::take(gateway, &source.credential, request, visit, Work::Light, decode).await.map(one)
 }

@@ -74,8 +74,7 @@ fn decide(
     let (event, delivery) = names(headers)?;
     let decode = if headers.contains_key(HOOK) { github::decode_of_hook } else { github::decode };
     let event = decode(event, delivery, body).map_err(Refusal::NoDelivery)?;
-    let origin = Origin::of(&event);
-    if origin.is_among(repositories) { Ok(event) } else { Err(Refusal::Foreign(origin)) }
+    Origin::of(&event).admit(event, repositories)
 }
 
 /// The name of the event and the id of the delivery.

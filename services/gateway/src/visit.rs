@@ -18,6 +18,9 @@ use crate::refusal::Refusal;
 use crate::secrets::LiveSecrets;
 use crate::seen::Seen;
 
+/// How much of the reason of a refusal is kept for `signalbox source list`, in characters.
+const LONGEST_REASON: usize = 300;
+
 /// How much of an unknown name is worth a place in the log, in characters: as much as a name may have.
 const LONGEST_NAME: usize = 63;
 
@@ -135,7 +138,7 @@ impl<'a> Visit<'a> {
 
     /// All events are on the bus.
     pub(crate) fn accepted(mut self, accepted: &Accepted) {
-        let (answer, seconds) = self.close(accepted.answer());
+        let (answer, seconds) = self.close(accepted.answer(), None);
         let taken = accepted.taken();
         for Taken { id, ty, duplicate } in taken {
             tracing::info!(
@@ -162,14 +165,14 @@ impl<'a> Visit<'a> {
 
     /// An origin may send.
     pub(crate) fn permitted(mut self, permission: &Permission) {
-        let (answer, seconds) = self.close(Answer::Permitted);
+        let (answer, seconds) = self.close(Answer::Permitted, None);
         let Permission { origin, rate } = permission;
         tracing::info!(source = self.source, answer, origin, rate, seconds, "an origin may send");
     }
 
     /// No event was taken.
     pub(crate) fn refused(mut self, refusal: &Refusal) {
-        let (answer, seconds) = self.close(refusal.answer());
+        let (answer, seconds) = self.close(refusal.answer(), Some(refusal.in_full()));
         let status = refusal.status();
         if let Some(turn) = self.turn.take().filter(|_| status.is_server_error()) {
             // What failed because of us will come again, and must not be late because of us, too.
@@ -200,7 +203,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    fn close(&mut self, answer: Answer) -> (&'static str, f64) {
+    fn close(&mut self, answer: Answer, why: Option<String>) -> (&'static str, f64) {
         self.answered = true;
         let elapsed: Duration = self.started.elapsed();
         self.metrics.requests.with_label_values(&[self.kind.name(), answer.name()]).inc();
@@ -208,7 +211,8 @@ impl<'a> Visit<'a> {
         let last = [&self.metrics.last_refused, &self.metrics.last_accepted][usize::from(answer.is_good())];
         last.with_label_values(&[self.kind.name()]).set(self.now.timestamp());
         if self.kind != SourceLabel::None {
-            self.seen.answered(&self.source, self.kind, answer, self.now.timestamp());
+            let why = why.map(|why| why.chars().take(LONGEST_REASON).collect());
+            self.seen.answered(&self.source, self.kind, answer, self.now, why);
         }
         (answer.name(), elapsed.as_secs_f64())
     }
@@ -217,7 +221,8 @@ impl<'a> Visit<'a> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            let (answer, seconds) = self.close(Answer::HungUp);
+            let (answer, seconds) =
+                self.close(Answer::HungUp, Some("the sender hung up before the answer".to_owned()));
             let (id, ty) = &self.event;
             tracing::warn!(
                 event.id = id,

@@ -94,6 +94,28 @@ pub(crate) fn repository(text: &str, glob: bool) -> Result<String, Misformed> {
     Err(Misformed { message: format!("`{text}` is not the name of a repository"), hint: Some(hint) })
 }
 
+/// `group/…/name` of a project of GitLab, with `*` allowed.
+pub(crate) fn project(text: &str) -> Result<String, Misformed> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.+*".contains(&b);
+    let part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(allowed);
+    let whole = |path: &str| path.contains('/') && path.split('/').all(part);
+    if whole(text) || text == "*" {
+        return Ok(text.to_owned());
+    }
+    let path = text.trim_end_matches(".git");
+    // After the host of an address, or of what `git clone` takes.
+    let path = match path.split_once("://") {
+        Some((_, rest)) => rest.split_once('/').map_or(rest, |(_, path)| path),
+        None => path.split_once(':').map_or(path, |(_, path)| path),
+    };
+    let hint = if path != text && whole(path) {
+        format!("write `{path}`")
+    } else {
+        "write `group/name`, with the groups in between: `acme/web/shop`, `acme/*`".to_owned()
+    };
+    Err(Misformed { message: format!("`{text}` is not the path of a project"), hint: Some(hint) })
+}
+
 /// An image without tag and digest.
 pub(crate) fn image(text: &str) -> Result<String, Misformed> {
     let last = text.rsplit('/').next().unwrap_or_default();

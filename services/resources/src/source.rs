@@ -51,6 +51,23 @@ pub enum SourceKind {
     Schedule(Schedule),
 }
 
+impl SourceKind {
+    /// As it is called in `spec`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Github(_) => "github",
+            Self::Alertmanager(_) => "alertmanager",
+            Self::CloudEvents(_) => "cloudevents",
+            Self::Gitea(_) => "gitea",
+            Self::Gitlab(_) => "gitlab",
+            Self::Registry(_) => "registry",
+            Self::Argocd(_) => "argocd",
+            Self::Generic(_) => "generic",
+            Self::Schedule(_) => "schedule",
+        }
+    }
+}
+
 /// `spec.github`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Github {

@@ -146,3 +146,14 @@ async fn a_401_asks_for_a_bearer_token_and_tells_none() {
     assert_eq!(answer.headers["www-authenticate"], "Bearer");
     assert!(!answer.json.to_string().contains(TOKEN), "{answer:?}");
 }
+
+#[tokio::test]
+async fn the_notification_of_every_version_is_taken_and_doubles_nothing() {
+    let world = World::new().await;
+    for (n, (version, body)) in events::alertmanager::SAMPLES.iter().enumerate() {
+        let answer = world.send(notification(*body)).await;
+        assert_eq!(answer.status, 202, "{version}: {answer:?}");
+        assert_eq!(answer.json["duplicates"], if n == 0 { 0 } else { 2 }, "{version}: {answer:?}");
+    }
+    assert_eq!(world.stored().await.len(), 2);
+}

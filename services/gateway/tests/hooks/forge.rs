@@ -256,3 +256,58 @@ async fn a_notification_of_argo_cd_is_one_event_however_often_it_comes() {
     }
     assert_eq!(world.stored().await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_forge_is_taken_from_the_repositories_that_its_source_names_and_from_no_others() {
+    let push = |name: &str| format!(r#"{{"ref":"refs/heads/main","repository":{{"full_name":"{name}"}}}}"#);
+    let of_gitea = [
+        (push("acme/shop"), 202, ""),
+        (push("ACME/other"), 202, ""),
+        (push("acme-evil/shop"), 403, "the repository acme-evil/shop"),
+        (r#"{"repository":null,"package":{"owner":{"login":"acme"}}}"#.to_owned(), 202, ""),
+        (
+            r#"{"repository":null,"organization":{"username":"evil"}}"#.to_owned(),
+            403,
+            "the organisation evil",
+        ),
+        (r#"{"sender":{"login":"acme"}}"#.to_owned(), 403, "neither a repository nor an organisation"),
+    ];
+    let gitea = world("{gitea: {secrets: [{env: A}], repositories: ['acme/*']}}").await;
+    for (n, (body, status, words)) in of_gitea.iter().enumerate() {
+        let (id, signature) = (n.to_string(), hex(body));
+        let headers =
+            [("X-Gitea-Event", "push"), ("X-Gitea-Delivery", &*id), ("X-Gitea-Signature", &*signature)];
+        let answer = gitea.send(post("", body.as_str(), &headers)).await;
+        assert_eq!(answer.status.as_u16(), *status, "{body}: {answer:?}");
+        if *status == 403 {
+            answer.assert_refused(403, words);
+        }
+    }
+    // A stranger does not learn which repositories are taken.
+    let headers =
+        [("X-Gitea-Event", "push"), ("X-Gitea-Delivery", "x"), ("X-Gitea-Signature", &*hex("other"))];
+    gitea.send(post("", push("acme/shop"), &headers)).await.assert_refused(401, "");
+    assert_eq!(gitea.stored().await.len(), 3);
+
+    let push =
+        |path: &str| format!(r#"{{"object_kind":"push","project":{{"path_with_namespace":"{path}"}}}}"#);
+    let of_gitlab = [
+        (push("acme/web/shop"), 202, ""),
+        (push("Acme/api"), 202, ""),
+        (push("other/shop"), 403, "the project other/shop"),
+        (r#"{"object_kind":"access_token","group":{"full_path":"acme/web"}}"#.to_owned(), 202, ""),
+        (r#"{"object_kind":"access_token","group":{"full_path":"evil"}}"#.to_owned(), 403, "the group evil"),
+    ];
+    let gitlab = world("{gitlab: {tokens: [{env: A}], projects: ['acme/*']}}").await;
+    for (n, (body, status, words)) in of_gitlab.iter().enumerate() {
+        let id = n.to_string();
+        let headers = [("X-Gitlab-Token", SECRET), ("Idempotency-Key", &*id)];
+        let answer = gitlab.send(post("", body.as_str(), &headers)).await;
+        assert_eq!(answer.status.as_u16(), *status, "{body}: {answer:?}");
+        if *status == 403 {
+            answer.assert_refused(403, words);
+            assert!(answer.json["hint"].as_str().unwrap().contains("`projects`"), "{answer:?}");
+        }
+    }
+    assert_eq!(gitlab.stored().await.len(), 3);
+}

@@ -11,11 +11,13 @@ mod forgery;
 mod generic;
 mod github;
 mod handshake;
+mod keeping;
 mod logs;
 mod places;
 mod presets;
 #[expect(clippy::disallowed_methods, reason = "a test plays the world")]
 mod real_alertmanager;
+mod samples;
 mod seen;
 mod sizes;
 #[expect(clippy::disallowed_methods, reason = "a test plays the world")]

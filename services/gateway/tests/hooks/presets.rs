@@ -112,6 +112,92 @@ async fn every_preset_makes_an_event_of_what_its_product_sends() {
     }
 }
 
+/// The examples of Sentry's documentation (Integration Platform, Webhooks: Comments, Metric Alerts, Issue Alerts,
+/// Installation), cut down.
+#[tokio::test]
+async fn what_else_sentry_documents_comes_out_with_its_issue_or_alert() {
+    for (resource, body, expected) in [
+        (
+            "comment",
+            r#"{"action":"created","data":{"comment":"adding a comment","project_slug":"sentry","comment_id":1234,"issue_id":100,"timestamp":"2022-03-02T21:51:44.118160Z"},"installation":{"uuid":"eac5a0ae"},"actor":{"type":"user","id":1,"name":"colleen"}}"#,
+            "io.sentry.comment.created 5f8b2c 100 2026-09-21T14:13:20Z -",
+        ),
+        (
+            "metric_alert",
+            r#"{"action":"resolved","actor":{"id":"sentry","name":"Sentry","type":"application"},"data":{"description_title":"Resolved: Too many errors","metric_alert":{"id":"7","identifier":"1","title":"Too many errors"},"web_url":"https://sentry.io/alerts/1"},"installation":{"uuid":"a8e5d37a"}}"#,
+            "io.sentry.metric_alert.resolved 5f8b2c 7 2026-09-21T14:13:20Z -",
+        ),
+        (
+            "event_alert",
+            r#"{"action":"triggered","data":{"event":{"event_id":"e4874d664c3540c1a32eab185f12c5ab","issue_id":"1117540176","title":"ReferenceError"},"triggered_rule":"Very Important Alert Rule!"}}"#,
+            "io.sentry.event_alert.triggered 5f8b2c 1117540176 2026-09-21T14:13:20Z -",
+        ),
+        (
+            "installation",
+            r#"{"action":"created","data":{"installation":{"status":"pending","uuid":"a8e5d37a"}},"installation":{"uuid":"a8e5d37a"}}"#,
+            "io.sentry.installation.created 5f8b2c - 2026-09-21T14:13:20Z -",
+        ),
+    ] {
+        let headers = [
+            ("Request-ID", "5f8b2c".to_owned()),
+            ("Sentry-Hook-Resource", resource.to_owned()),
+            ("Sentry-Hook-Timestamp", NOW.timestamp().to_string()),
+            ("Sentry-Hook-Signature", hex_of(&sign(SECRET, body.as_bytes()))),
+        ];
+        assert_eq!(event_of("sentry", body, &headers).await, expected, "{resource}");
+    }
+}
+
+/// The example of `dependabot_alert` of `@octokit/webhooks-examples`, cut down, and pull requests of Dependabot and of a person.
+#[tokio::test]
+async fn dependabot_has_alerts_and_pull_requests_and_people_are_people() {
+    let repository = r#""repository":{"full_name":"Codertocat/Hello-World"}"#;
+    let alert = r#""alert":{"number":2,"state":"open","updated_at":"2022-06-15T07:43:03Z","dependency":{"package":{"ecosystem":"pip","name":"django"}}}"#;
+    let pull = |login: &str| {
+        format!(
+            r#"{{"action":"opened","pull_request":{{"number":7,"user":{{"login":"{login}"}},"updated_at":"2022-06-15T07:43:03Z"}},{repository}}}"#
+        )
+    };
+    for (event, body, ty, subject) in [
+        (
+            "dependabot_alert",
+            format!(r#"{{"action":"created",{alert},{repository}}}"#),
+            "dev.dependabot.alert.created",
+            2,
+        ),
+        ("pull_request", pull("dependabot[bot]"), "dev.dependabot.pull_request.opened", 7),
+        ("pull_request", pull("renovate-bot"), "dev.renovatebot.pull_request.opened", 7),
+        ("pull_request", pull("ada"), "dev.people.pull_request.opened", 7),
+    ] {
+        let headers = [
+            ("X-GitHub-Event", event.to_owned()),
+            ("X-GitHub-Delivery", "1".to_owned()),
+            ("X-Hub-Signature-256", sign(SECRET, body.as_bytes())),
+        ];
+        let expected = format!("{ty} 1 {subject} 2022-06-15T07:43:03Z Codertocat/Hello-World");
+        assert_eq!(event_of("dependency-updates", &body, &headers).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn the_signature_of_grafana_covers_its_time_and_another_one_is_refused() {
+    let world = World::declaring(&read("grafana.yaml")).await;
+    let body = read("samples/grafana.json");
+    let post = async |signed: &str, sent: i64| {
+        let request = Request::post("/hooks/grafana")
+            .header("Content-Type", "application/json")
+            .header("X-Grafana-Alerting-Timestamp", sent.to_string())
+            .header("X-Grafana-Alerting-Signature", hex_of(&sign(SECRET, signed.as_bytes())));
+        world.send(request.body(Body::from(body.clone())).unwrap()).await
+    };
+    let now = NOW.timestamp();
+    post(&body, now).await.assert_refused(401, "fits none of the secrets");
+    post(&format!("{now}:{body}"), now + 1).await.assert_refused(401, "fits none of the secrets");
+    let old = now - 301;
+    post(&format!("{old}:{body}"), old).await.assert_refused(401, "too far from now");
+    assert_eq!(post(&format!("{now}:{body}"), now).await.status, 202);
+}
+
 #[tokio::test]
 async fn the_test_button_of_uptime_kuma_and_the_ping_of_github_are_events_too() {
     let headers = [("Authorization", format!("Bearer {SECRET}"))];

@@ -98,9 +98,13 @@ async fn a_delivery_that_is_under_way_at_shutdown_is_taken() {
     assert_eq!(world.stored().await.len(), 1);
 }
 
-/// Runs the n-th example of the README against a gateway; `None` when a tool that it needs is not here.
-async fn example(n: usize, tools: &[&str], world: &World) -> Option<String> {
-    for tool in tools {
+/// The README of the crate, and that of the presets.
+const README: &str = include_str!("../../README.md");
+const OF_PRESETS: &str = include_str!("../../presets/README.md");
+
+/// Runs the example of a document that posts to a hook against a gateway; `None` when a tool that it needs is not here.
+async fn example(document: &str, hook: &str, world: &World) -> Option<String> {
+    for tool in ["curl", "openssl", "sh"] {
         let found = Command::new("sh")
             .args(["-c", &format!("command -v {tool}")])
             .stdout(Stdio::null())
@@ -111,19 +115,20 @@ async fn example(n: usize, tools: &[&str], world: &World) -> Option<String> {
             return None;
         }
     }
-    let readme = include_str!("../../README.md");
+    let blocks = document.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    // `/hooks/git` is not `/hooks/github`.
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
     let script =
-        readme.split("```sh\n").nth(n).and_then(|rest| rest.split("```").next()).expect("it has an example");
+        blocks.into_iter().find(|block| block.split(hook).skip(1).any(ends)).expect("it has an example");
     let script = script.replace("localhost:8080", &serve(world).await.to_string());
+    let samples = concat!(env!("CARGO_MANIFEST_DIR"), "/presets/samples/");
+    let script = script.replace("/hooks/shop", "/hooks/events").replace("samples/", samples);
     let output = Command::new("sh")
-        .args(["-eu", "-c", &script.replace("/hooks/shop", "/hooks/events")])
+        .args(["-eu", "-c", &script])
         .current_dir(world.folder.path())
-        .env("GITHUB_WEBHOOK_SECRET", SECRET)
         .env("SHOP_TOKEN", TOKEN)
-        .envs(
-            ["BUILDS_SECRET", "GITEA_SECRET", "GITLAB_TOKEN", "HUB_TOKEN", "ARGOCD_TOKEN"]
-                .map(|name| (name, SECRET)),
-        )
+        .env("ALERTMANAGER_TOKEN", TOKEN)
+        .envs(SECRETS.map(|name| (name, SECRET)))
         .env("NOW", NOW.timestamp().to_string())
         .output()
         .await
@@ -132,10 +137,25 @@ async fn example(n: usize, tools: &[&str], world: &World) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).replace("}{", "}\n{"))
 }
 
+/// The variables in which the examples have their secrets.
+const SECRETS: [&str; 11] = [
+    "GITHUB_WEBHOOK_SECRET",
+    "BUILDS_SECRET",
+    "GITEA_SECRET",
+    "GITLAB_TOKEN",
+    "HUB_TOKEN",
+    "ARGOCD_TOKEN",
+    "GRAFANA_WEBHOOK_SECRET",
+    "HARBOR_WEBHOOK_TOKEN",
+    "HEALTHCHECKS_TOKEN",
+    "SENTRY_CLIENT_SECRET",
+    "UPTIME_KUMA_TOKEN",
+];
+
 #[tokio::test]
 async fn the_example_of_the_readme_works() {
     let world = World::new().await;
-    let Some(text) = example(1, &["curl", "openssl", "sh"], &world).await else { return };
+    let Some(text) = example(README, "/hooks/github", &world).await else { return };
     assert!(text.contains(r#""duplicate":false"#), "{text}");
     let stored = world.stored().await;
     assert_eq!(stored.len(), 1);
@@ -145,9 +165,8 @@ async fn the_example_of_the_readme_works() {
 #[tokio::test]
 async fn the_examples_of_cloudevents_in_the_readme_say_what_it_says() {
     let world = World::new().await;
-    let Some(text) = example(2, &["curl", "sh"], &world).await else { return };
-    let readme = include_str!("../../README.md");
-    let told = readme
+    let Some(text) = example(README, "/hooks/shop", &world).await else { return };
+    let told = README
         .split("```text\n")
         .nth(2)
         .and_then(|rest| rest.split("```").next())
@@ -163,28 +182,55 @@ async fn the_examples_of_cloudevents_in_the_readme_say_what_it_says() {
 
 #[tokio::test]
 async fn the_example_of_a_generic_source_in_the_readme_works() {
-    let readme = include_str!("../../README.md");
-    let source = readme.split("```yaml\n").find(|block| block.contains("name: builds")).expect("it is there");
+    let source = README.split("```yaml\n").find(|block| block.contains("name: builds")).expect("it is there");
     let world = World::declaring(source.split("```").next().expect("it ends")).await;
-    let Some(text) = example(7, &["curl", "openssl", "sh"], &world).await else { return };
+    let Some(text) = example(README, "/hooks/builds", &world).await else { return };
     assert_eq!(text, r#"{"id":"b-7/failed","type":"com.example.build.failed","duplicate":false}"#);
     assert_eq!(world.stored().await[0].subject(), Some("shop"));
 }
 
 #[tokio::test]
 async fn the_examples_of_forges_and_registries_in_the_readme_work() {
-    for (n, name, spec, ty) in [
-        (3, "git", "gitea: {secrets: [{env: S}]}", "io.gitea.push"),
-        (4, "gitlab", "gitlab: {tokens: [{env: S}]}", "com.gitlab.push"),
-        (6, "argocd", "argocd: {tokens: [{env: S}]}", "io.argoproj.notification.received.v1"),
-        (5, "hub", "registry: {dockerhub: {tokens: [{env: S}]}}", "io.signalbox.image.pushed.v1"),
+    for (name, spec, ty) in [
+        ("git", "gitea: {secrets: [{env: S}]}", "io.gitea.push"),
+        ("gitlab", "gitlab: {tokens: [{env: S}]}", "com.gitlab.push"),
+        ("argocd", "argocd: {tokens: [{env: S}]}", "io.argoproj.notification.received.v1"),
+        ("hub", "registry: {dockerhub: {tokens: [{env: S}]}}", "io.signalbox.image.pushed.v1"),
     ] {
         let head = "apiVersion: signalbox.dev/v1alpha1\nkind: Source\n";
         let world = World::declaring(&format!("{head}metadata: {{name: {name}}}\nspec: {{{spec}}}\n")).await;
-        if example(n, &["curl", "openssl", "sh"], &world).await.is_none() {
+        if example(README, &format!("/hooks/{name}"), &world).await.is_none() {
             return;
         }
         let stored = world.stored().await;
         assert_eq!(stored.iter().map(events::Envelope::ty).collect::<Vec<_>>(), [ty]);
     }
+}
+
+#[tokio::test]
+async fn the_example_of_alertmanager_in_the_readme_works() {
+    let world = World::new().await;
+    let Some(text) = example(README, "/hooks/alertmanager", &world).await else { return };
+    assert!(text.contains(r#""duplicates":0"#), "{text}");
+    let stored = world.stored().await;
+    assert_eq!(
+        stored.iter().map(events::Envelope::ty).collect::<Vec<_>>(),
+        ["io.prometheus.alert.firing.v1"]
+    );
+}
+
+#[tokio::test]
+async fn the_example_of_every_preset_works() {
+    let mut tried = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/presets")).unwrap() {
+        let path = entry.unwrap().path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".yaml")) else {
+            continue;
+        };
+        let world = World::declaring(&std::fs::read_to_string(&path).unwrap()).await;
+        let Some(text) = example(OF_PRESETS, &format!("/hooks/{name}"), &world).await else { return };
+        assert!(text.contains(r#""duplicate":false"#), "{name}: {text}");
+        tried += 1;
+    }
+    assert_eq!(tried, 6);
 }

@@ -82,12 +82,15 @@ fn unposted(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Read<()> {
 fn github(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Github> {
     let fields = reader.fields(node, path, &GITHUB)?;
     let secrets = reader.required(&fields, "secrets", secret::read_live);
-    let repositories = reader.optional(&fields, "repositories", |reader, node, path| {
-        reader.items(node, path, |reader, node, path| {
-            reader.formed(node, path, |text| names::repository(text, true))
-        })
-    });
+    let repositories = reader.optional(&fields, "repositories", repositories);
     Ok(Github { secrets: secrets?, repositories: repositories?.unwrap_or_default() })
+}
+
+/// Globs of `owner/name`.
+fn repositories(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Vec<String>> {
+    reader.items(node, path, |reader, node, path| {
+        reader.formed(node, path, |text| names::repository(text, true))
+    })
 }
 
 fn alertmanager(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Alertmanager> {

@@ -10,6 +10,8 @@ use crate::SecretRef;
 pub struct Gitea {
     /// Webhook secrets; a delivery signed with any of them is taken (one or two, so that they can be rotated).
     pub secrets: Vec<SecretRef>,
+    /// Globs of `owner/name`; empty means any repository.
+    pub repositories: Vec<String>,
 }
 
 impl Gitea {
@@ -27,6 +29,8 @@ impl Gitea {
 pub struct Gitlab {
     /// `X-Gitlab-Token` (secret token), or the scheme of Standard Webhooks (signing token).
     pub credential: Credential,
+    /// Globs of `group/…/name`; empty means any project.
+    pub projects: Vec<String>,
 }
 
 /// `spec.registry`: pushes to an image registry.

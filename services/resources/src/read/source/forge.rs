@@ -3,14 +3,17 @@
 use events::payload::image;
 
 use super::credential;
+use crate::names;
 use crate::read::secret;
 use crate::reader::{Keys, Read, Reader};
 use crate::source::credential::{Credential, Hmac};
 use crate::source::{Gitea, Gitlab, Registry};
 use crate::yaml::Node;
 
-const GITEA: Keys = Keys { known: &["secrets"], later: &["repositories"] };
-const GITLAB: Keys = Keys { known: &["tokens", "secrets"], later: &["projects"] };
+const GITEA: Keys = Keys { known: &["secrets", "repositories"], later: &[] };
+const GITLAB: Keys = Keys { known: &["tokens", "secrets", "projects"], later: &[] };
+/// What GitLab can show: a secret token, or a signature made with a signing token.
+const OF_GITLAB: [&str; 2] = ["tokens", "secrets"];
 const REGISTRY: Keys = Keys { known: &["ghcr", "dockerhub", "harbor", "quay", "distribution"], later: &[] };
 const SIGNED: Keys = Keys { known: &["secrets"], later: &[] };
 /// What a registry that signs nothing can show: a bearer token (in its address, if it cannot send headers), or more.
@@ -21,18 +24,23 @@ const ADDRESS: Keys = Keys { known: &["tokens"], later: &[] };
 pub(super) fn gitea(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Gitea> {
     let fields = reader.fields(node, path, &GITEA)?;
     let secrets = reader.required(&fields, "secrets", secret::read_live);
-    Ok(Gitea { secrets: secrets? })
+    let repositories = reader.optional(&fields, "repositories", super::repositories);
+    Ok(Gitea { secrets: secrets?, repositories: repositories?.unwrap_or_default() })
 }
 
 pub(super) fn gitlab(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Gitlab> {
     let fields = reader.fields(node, path, &GITLAB)?;
-    let (kind, node) = reader.one_of(&fields, GITLAB.known)?;
-    let live = secret::read_live(reader, node, &fields.path(kind))?;
-    let credential = match kind {
-        "tokens" => Credential::Header { name: "x-gitlab-token".to_owned(), values: live },
-        _ => Credential::Hmac(Hmac::standard_webhooks(live)),
-    };
-    Ok(Gitlab { credential })
+    let credential = reader.one_of(&fields, &OF_GITLAB).and_then(|(kind, node)| {
+        let live = secret::read_live(reader, node, &fields.path(kind))?;
+        Ok(match kind {
+            "tokens" => Credential::Header { name: "x-gitlab-token".to_owned(), values: live },
+            _ => Credential::Hmac(Hmac::standard_webhooks(live)),
+        })
+    });
+    let projects = reader.optional(&fields, "projects", |reader, node, path| {
+        reader.items(node, path, |reader, node, path| reader.formed(node, path, names::project))
+    });
+    Ok(Gitlab { credential: credential?, projects: projects?.unwrap_or_default() })
 }
 
 pub(super) fn registry(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Registry> {
