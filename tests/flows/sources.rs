@@ -1,13 +1,16 @@
 //! Webhooks of other senders than GitHub, at the real listener of the real program.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use tests::nats::Nats;
 use tests::process::{command, output};
-use tests::signalbox::{Signalbox, program};
+use tests::signalbox::{Signalbox, Start, program};
 
 const TOKEN: &str = "a-token-of-these-tests";
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sources that take the token of the file, and one that takes nothing from here.
 fn resources(token: &Path) -> String {
@@ -176,4 +179,168 @@ fn the_presets_are_valid_and_a_slip_in_one_is_told_with_its_place() -> anyhow::R
         "{text}"
     );
     Ok(())
+}
+
+/// A Source of every kind, with a secret in a file.
+fn of_every_kind(secret: &Path) -> String {
+    let secrets = format!("[{{file: {}}}]", secret.display());
+    let source = |(name, spec): (&str, String)| {
+        format!(
+            "apiVersion: signalbox.dev/v1alpha1\nkind: Source\nmetadata: {{name: {name}}}\nspec: {{{spec}}}\n"
+        )
+    };
+    [
+        ("github", format!("github: {{secrets: {secrets}, repositories: ['octo/*']}}")),
+        ("gitea", format!("gitea: {{secrets: {secrets}}}")),
+        ("gitlab", format!("gitlab: {{tokens: {secrets}, projects: ['acme/*']}}")),
+        ("gitlab-signed", format!("gitlab: {{secrets: {secrets}}}")),
+        ("ghcr", format!("registry: {{ghcr: {{secrets: {secrets}}}}}")),
+        ("hub", format!("registry: {{dockerhub: {{tokens: {secrets}}}}}")),
+        ("harbor", format!("registry: {{harbor: {{tokens: {secrets}}}}}")),
+        ("quay", format!("registry: {{quay: {{tokens: {secrets}}}}}")),
+        (
+            "distribution",
+            format!("registry: {{distribution: {{basic: {{user: ci, passwords: {secrets}}}}}}}"),
+        ),
+        ("argocd", format!("argocd: {{tokens: {secrets}}}")),
+        ("alerts", format!("alertmanager: {{tokens: {secrets}}}")),
+        ("events", format!("cloudevents: {{tokens: {secrets}}}")),
+        ("healthchecks", format!("generic: {{tokens: {secrets}, type: '\"com.example.\" + body.status'}}")),
+        ("gone", format!("gitea: {{secrets: {secrets}}}, retired: true")),
+        ("lost", "gitea: {secrets: [{file: /nowhere/at/all}]}".to_owned()),
+        ("nightly", "schedule: {cron: '@daily'}".to_owned()),
+    ]
+    .map(source)
+    .join("---\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_every_kind_is_tried_with_a_sample_and_says_what_came_through_it() -> anyhow::Result<()> {
+    let secrets = tempfile::tempdir()?;
+    let secret = secrets.path().join("secret");
+    std::fs::write(&secret, TOKEN)?;
+    let mut signalbox = Signalbox::new(&of_every_kind(&secret), None)?;
+    signalbox.serve().await?;
+    let gateway = signalbox.hook("x").replace("/hooks/x", "");
+    let post = |arguments: &[&str]| {
+        signalbox.command(&[&["source", "test"], arguments, &["--url", &gateway]].concat())
+    };
+    let kinds = [
+        ("github", "com.github.push"),
+        ("gitea", "io.gitea.push"),
+        ("gitlab", "com.gitlab.push"),
+        ("gitlab-signed", "com.gitlab.push"),
+        ("ghcr", "io.signalbox.image.pushed.v1"),
+        ("hub", "io.signalbox.image.pushed.v1"),
+        ("harbor", "io.signalbox.image.pushed.v1"),
+        ("quay", "io.signalbox.image.pushed.v1"),
+        ("distribution", "io.signalbox.image.pushed.v1"),
+        ("argocd", "io.argoproj.notification.received.v1"),
+        ("alerts", "io.prometheus.alert.firing.v1"),
+        ("events", "com.example.source.tested"),
+        ("healthchecks", "com.example.down"),
+    ];
+    for (name, ty) in kinds {
+        let said = post(&[name])?;
+        let text = String::from_utf8(said.stdout)?;
+        let complaint = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.status.success() && text.contains("202 Accepted"), "{name}: {text}{complaint}");
+        assert!(!text.contains(TOKEN) && !complaint.contains(TOKEN), "{name}: {text}{complaint}");
+        let id = text.lines().last().and_then(|line| line.strip_prefix("its story: signalbox events story "));
+        let id = id.with_context(|| format!("{name}: {text}"))?;
+        let event: Value = serde_json::from_str(&signalbox.output(&["events", "show", id, "--json"])?)?;
+        assert!(event.to_string().contains(&format!("\"type\":\"{ty}\"")), "{name}: {event}");
+    }
+
+    for (arguments, code, words) in [
+        (&["githbu"][..], 2, "did you mean `github`?"),
+        (&["github", "--sample", "psuh"], 2, "did you mean `push`?"),
+        (&["healthchecks", "--sample", "push"], 2, "there are dependency-updates, grafana"),
+        (&["nightly"], 2, "nobody posts to it"),
+        (&["lost"], 2, "cannot read the secret file /nowhere/at/all"),
+        (&["gone"], 1, "410 Gone: this source was retired"),
+        (
+            &["github", "--repository", "other/one"],
+            1,
+            "403 Forbidden: this source takes no events of the repository other/one",
+        ),
+    ] {
+        let said = post(arguments)?;
+        let complaint = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(code), "{arguments:?}: {complaint}");
+        assert!(complaint.contains(words), "{arguments:?}: {complaint}");
+    }
+    let nobody = signalbox.command(&["source", "test", "hub", "--url", "http://127.0.0.1:1"])?;
+    let complaint = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert_eq!(nobody.status.code(), Some(3), "{complaint}");
+    assert!(complaint.contains("does not answer") && !complaint.contains(TOKEN), "{complaint}");
+    let proxied =
+        signalbox.command(&["source", "test", "hub", "--url", &format!("http://{}", signalbox.private())])?;
+    let complaint = String::from_utf8_lossy(&proxied.stderr).into_owned();
+    assert!(complaint.contains("no answer of a gateway"), "{complaint}");
+    assert!(signalbox.output(&["source", "test", "github", "--samples"])?.starts_with("push\nping\n"));
+
+    // What came through each is known, also after the program has ended, and without it.
+    let known = |signalbox: &Signalbox| -> anyhow::Result<Vec<Value>> {
+        let lines = signalbox.output(&["source", "list", "--json"])?;
+        Ok(lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    };
+    let while_it_runs = tests::eventually(PATIENCE, "all of it is written down", async || {
+        let known = known(&signalbox)?;
+        let seen = |source: &&Value| source["accepted"].is_string() || source["refused"][0].is_object();
+        anyhow::ensure!(known.iter().filter(seen).count() == kinds.len() + 1, "{known:?}");
+        Ok(known)
+    })
+    .await?;
+    let of = |known: &[Value], name: &str| {
+        known.iter().find(|source| source["name"] == name).cloned().unwrap_or_default()
+    };
+    let github = of(&while_it_runs, "github");
+    assert_eq!((&github["kind"], &github["address"]), (&json!("github"), &json!("/hooks/github")));
+    assert_eq!(github["refused"][0]["answer"], "foreign", "{github}");
+    let gone = of(&while_it_runs, "gone");
+    assert!(gone["retired"] == true && gone["accepted"].is_null(), "{gone}");
+    assert_eq!(of(&while_it_runs, "nightly")["address"], Value::Null);
+    signalbox.process()?.terminate(PATIENCE).await?;
+    let folder = ["source", "list", "--config", "config"];
+    let text = signalbox.output(&folder)?;
+    assert!(text.contains("gone: gitea at /hooks/gone  retired\n  accepted  never\n  refused   "), "{text}");
+    assert!(text.contains("lost: gitea at /hooks/lost\n  accepted  never\n"), "{text}");
+    signalbox.serve().await?;
+    let again = known(&signalbox)?;
+    for source in &while_it_runs {
+        let found = of(&again, source["name"].as_str().unwrap_or_default());
+        assert_eq!((&found["accepted"], &found["refused"]), (&source["accepted"], &source["refused"]));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_on_one_bus_know_together_what_came_through_a_source() -> anyhow::Result<()> {
+    let (secrets, nats) = (tempfile::tempdir()?, Nats::start().await?);
+    let secret = secrets.path().join("secret");
+    std::fs::write(&secret, TOKEN)?;
+    let resources = of_every_kind(&secret);
+    let (mut one, mut two) =
+        (Signalbox::new(&resources, Some(nats.url()))?, Signalbox::new(&resources, Some(nats.url()))?);
+    for gateway in [&mut one, &mut two] {
+        let arguments = vec!["--only".to_owned(), "gateway".to_owned()];
+        gateway.start(Start { arguments, ..Start::default() }).await?;
+        gateway.ready().await?;
+    }
+    let at = |gateway: &Signalbox| gateway.hook("x").replace("/hooks/x", "");
+    one.output(&["source", "test", "gitea", "--url", &at(&one), "--config", "config"])?;
+    let other = ["source", "test", "gitlab", "--repository", "evil/one", "--config", "config", "--url"];
+    let refused = two.command(&[&other[..], &[&at(&two)]].concat())?;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    one.process()?.kill9()?;
+    tests::eventually(PATIENCE, "both are known", async || {
+        let lines = two.output(&["source", "list", "--json", "--config", "config"])?;
+        let known: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let of = |name: &str| known.iter().find(|source| source["name"] == name).cloned().unwrap_or_default();
+        anyhow::ensure!(of("gitea")["accepted"].is_string(), "{lines}");
+        anyhow::ensure!(of("gitlab")["refused"][0]["answer"] == "foreign", "{lines}");
+        Ok(())
+    })
+    .await
 }

@@ -3,6 +3,7 @@
 mod dead;
 mod entry;
 mod replay;
+mod source;
 
 use chassis::Position;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use dead::{DamagedLetter, DeadBulk, DeadEvent, DeadPage, DeadSummary, Unsettled};
 pub use entry::{Entry, Unreadable};
 pub use replay::{ReplayPage, ReplayShown};
+pub use source::{SourcePage, SourceRefused, SourceShown};
 
 /// `GET /api/v1/events`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

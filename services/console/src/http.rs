@@ -11,6 +11,7 @@ mod metrics;
 mod params;
 mod problem;
 mod replay;
+mod source;
 mod tail;
 
 use std::fmt;
@@ -23,7 +24,9 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use chassis::dead::DeadLetters;
 use chassis::replay::{Replayable, Replays};
+use chassis::sources::Sources;
 use chassis::{Bus, Clock, Metrics, Shutdown, Store};
+use resources::{Catalog, Current};
 use tokio::sync::Semaphore;
 
 pub use auth::Auth;
@@ -40,6 +43,8 @@ pub struct Console {
     store: Arc<dyn Store>,
     dead: DeadLetters,
     replays: Replays,
+    sources: Sources,
+    catalog: Current,
     handlers: &'static [Replayable],
     clock: Arc<dyn Clock>,
     metrics: ConsoleMetrics,
@@ -62,12 +67,15 @@ impl Console {
     ) -> Self {
         let metrics = ConsoleMetrics::register(metrics.registry()).expect("one process has one console");
         let replays = Replays::new(bus.clone(), store.clone());
+        let sources = Sources::new(store.clone());
         let (dead, tails) = (DeadLetters::new(store.clone()), Arc::new(Semaphore::new(TAILS)));
         Self {
             bus,
             store,
             dead,
             replays,
+            sources,
+            catalog: Current::fixed(Catalog::default()),
             handlers: &[],
             clock,
             metrics,
@@ -81,6 +89,13 @@ impl Console {
     #[must_use]
     pub fn replaying(mut self, handlers: &'static [Replayable]) -> Self {
         self.handlers = handlers;
+        self
+    }
+
+    /// These Sources are declared.
+    #[must_use]
+    pub fn declaring(mut self, catalog: Current) -> Self {
+        self.catalog = catalog;
         self
     }
 
@@ -107,6 +122,7 @@ impl Console {
             .route("/api/v1/dead/{id}/redrive", post(dead::redrive))
             .route("/api/v1/replays", get(replay::list).post(replay::start))
             .route("/api/v1/replays/{run}", get(replay::show))
+            .route("/api/v1/sources", get(source::list))
             .method_not_allowed_fallback(|| async { Problem::NoSuchMethod })
             // No fallback: the other addresses of the listener are not ours to answer.
             .route("/api", nothing())

@@ -7,6 +7,7 @@ mod list;
 mod range;
 mod replay;
 mod scan;
+mod source;
 mod story;
 mod tail;
 mod when;
@@ -22,6 +23,7 @@ pub use list::{DEFAULT_LIMIT, Found, MAX_LIMIT, NoOrder, Order, PAGE_TIME, list}
 pub use range::Range;
 pub use replay::{Edge, Wanted, request};
 pub use scan::Budget;
+pub use source::sources;
 pub use story::story;
 pub use tail::tail;
 pub use when::{NotAMoment, when};

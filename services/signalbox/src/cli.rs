@@ -8,6 +8,7 @@ mod nats;
 mod replay;
 mod schedule;
 mod serve;
+mod source;
 mod store;
 mod when;
 
@@ -26,6 +27,7 @@ pub use self::schedule::ScheduleCommand;
 #[cfg(test)]
 pub use self::schedule::ZoneName;
 pub use self::serve::ServeArgs;
+pub use self::source::{InstallArgs, InstallCommand, SourceCommand, TestArgs};
 pub use self::store::StoreCommand;
 pub use self::when::{Since, When};
 
@@ -96,6 +98,9 @@ pub enum Command {
     /// Look at schedules: what they mean, and when their ticks come
     #[command(subcommand)]
     Schedule(ScheduleCommand),
+    /// Look at Sources, and try them: where senders post to, and what came through
+    #[command(subcommand)]
+    Source(SourceCommand),
     /// Look after what the bus keeps: check it, export it, restore it
     #[command(subcommand)]
     Store(StoreCommand),

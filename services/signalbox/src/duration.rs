@@ -16,6 +16,21 @@ pub fn parse(text: &str) -> Result<Duration, NoDuration> {
     seconds(text).map(Duration::from_secs).ok_or_else(|| NoDuration(text.to_owned()))
 }
 
+/// A time for people, in its two largest units: `3d 4h`, `12m`, `0s`.
+pub fn words(seconds: u64) -> String {
+    const UNITS: [(u64, char); 4] = [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm'), (1, 's')];
+    let first = UNITS.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
+    let mut rest = seconds;
+    let mut words = Vec::new();
+    for (unit, name) in UNITS.iter().skip(first).take(2) {
+        if rest >= *unit || words.is_empty() {
+            words.push(format!("{}{name}", rest / unit));
+            rest %= unit;
+        }
+    }
+    words.join(" ")
+}
+
 fn seconds(text: &str) -> Option<u64> {
     let mut total: u64 = 0;
     let mut rest = text;
@@ -75,7 +90,7 @@ impl fmt::Display for Span {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, words};
 
     #[test]
     fn a_number_and_a_unit_are_a_time() {
@@ -83,6 +98,15 @@ mod tests {
             [("0s", 0), ("30s", 30), ("10m", 600), ("2h", 7200), ("7d", 604_800), ("1h30m", 5400)]
         {
             assert_eq!(parse(text).expect(text).as_secs(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn people_read_the_two_largest_units() {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (60, "1m"), (61, "1m 1s"), (3600, "1h"), (3601, "1h"), (90_061, "1d 1h")]
+        {
+            assert_eq!(words(seconds), text);
         }
     }
 

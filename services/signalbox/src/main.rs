@@ -21,6 +21,7 @@ mod serve;
 mod services;
 mod settings;
 mod size;
+mod source;
 mod store;
 mod version;
 

@@ -6,14 +6,14 @@ use clap::CommandFactory as _;
 
 use crate::cli::{
     Cli, Command, DeadCommand, DoctorCommand, EventsCommand, Global, NatsCommand, ReplayCommand,
-    ScheduleCommand, ServeArgs, StoreCommand,
+    ScheduleCommand, ServeArgs, SourceCommand, StoreCommand,
 };
 use crate::doctor::{guard, soak};
 use crate::exit::{Exit, OrStop as _, Stop};
 use crate::output::Output;
 use crate::query::{Query, dead, list, replay, show, story, tail};
 use crate::settings::Settings;
-use crate::{check, demo, nats, schedule, serve, store, version};
+use crate::{check, demo, nats, schedule, serve, source, store, version};
 
 /// Carries out a command.
 pub fn command(cli: Cli) -> Result<Exit, Stop> {
@@ -27,6 +27,7 @@ pub fn command(cli: Cli) -> Result<Exit, Stop> {
         Command::Nats(command) => block_on(nats(&global, command, &mut out)),
         Command::Replay(command) => block_on(replay(&global, command, &mut out)),
         Command::Schedule(command) => block_on(schedule(&global, command, &mut out)),
+        Command::Source(command) => block_on(source(&global, command, &mut out)),
         Command::Store(command) => block_on(store(&global, command, &mut out)),
         Command::Demo { keep } => {
             // One delivery of the demo is refused on purpose: that is no news.
@@ -98,6 +99,13 @@ async fn schedule(global: &Global, command: ScheduleCommand, out: &mut Output) -
     let settings =
         Settings::load(global.settings.as_deref(), env(), global.overlay()).or_stop(Exit::Usage)?;
     schedule::run(&settings, command, out).await
+}
+
+async fn source(global: &Global, command: SourceCommand, out: &mut Output) -> Result<Exit, Stop> {
+    quiet_log(global, "warn")?;
+    let settings =
+        Settings::load(global.settings.as_deref(), env(), global.overlay()).or_stop(Exit::Usage)?;
+    source::run(&settings, command, out).await
 }
 
 async fn store(global: &Global, command: StoreCommand, out: &mut Output) -> Result<Exit, Stop> {

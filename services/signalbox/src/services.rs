@@ -56,7 +56,7 @@ pub fn spawn(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<Ru
     let mut running = Running { public: None, private: admin, scratch: None };
     for service in settings.only.iter() {
         match service {
-            Service::Gateway => running.public = Some(gateway(parts)),
+            Service::Gateway => running.public = Some(gateway(parts, tasks)),
             Service::Watcher => watcher(settings, parts, tasks)?,
             Service::Scheduler => scheduler(parts, tasks)?,
             Service::Automator => automator(parts, tasks)?,
@@ -74,11 +74,17 @@ pub fn spawn(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<Ru
 pub const HANDLERS: &[Replayable] =
     &[Replayable::of::<Automator>(), Replayable::of::<Deployer>(), Replayable::of::<Notifier>()];
 
-fn gateway(parts: &Parts) -> Router {
-    let Parts { bus, clock, metrics, catalog, .. } = parts;
+fn gateway(parts: &Parts, tasks: &mut Tasks) -> Router {
+    let Parts { bus, store, clock, metrics, catalog, shutdown, .. } = parts;
     let gateway =
         Gateway::new(bus.clone(), catalog.clone(), clock.clone(), metrics.clone(), Limits::default());
-    Arc::new(gateway).router()
+    let gateway = Arc::new(gateway);
+    let keeping = gateway.clone().keep(store.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        keeping.await;
+        (Service::Gateway.name(), Ok(()))
+    });
+    gateway.router()
 }
 
 /// Without a cluster there is nothing to watch; whoever asked for the watcher by name was told before.
@@ -154,14 +160,15 @@ fn notifier(parts: &Parts, tasks: &mut Tasks) -> Result<(), Stop> {
 
 /// The token is read for each request where it can be, so that it can be rotated without a restart.
 fn console(settings: &Settings, parts: &Parts) -> Result<Router, Stop> {
-    let Parts { bus, store, clock, metrics, shutdown, .. } = parts;
+    let Parts { bus, store, clock, metrics, catalog, shutdown, .. } = parts;
     let token = secret::api_token(settings).or_stop(Exit::Usage)?;
     let auth = match &settings.api.token {
         Some(place) => Auth::tokens([place.into()]),
         None => Auth::fixed(token),
     };
-    let console = Console::new(bus.clone(), store.clone(), clock.clone(), metrics, auth).replaying(HANDLERS);
-    Ok(Arc::new(console.until(shutdown.clone())).router())
+    let console = Console::new(bus.clone(), store.clone(), clock.clone(), metrics, auth);
+    let console = console.replaying(HANDLERS).declaring(catalog.clone()).until(shutdown.clone());
+    Ok(Arc::new(console).router())
 }
 
 fn handler<H: Handler>(handler: H, parts: &Parts, tasks: &mut Tasks) {

@@ -23,6 +23,7 @@ pub(super) enum Route {
     Replays,
     Replay,
     ReplayStart,
+    Sources,
     /// Nothing that there is.
     None,
 }
@@ -62,6 +63,7 @@ impl Route {
             (&Method::GET | &Method::HEAD, ["replays"]) => Self::Replays,
             (&Method::GET | &Method::HEAD, ["replays", _]) => Self::Replay,
             (&Method::POST, ["replays"]) => Self::ReplayStart,
+            (&Method::GET | &Method::HEAD, ["sources"]) => Self::Sources,
             _ => Self::None,
         }
     }

@@ -3,10 +3,10 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, extract};
-use chassis::BusError;
 use chassis::bus::PublishError;
 use chassis::dead::DeadError;
 use chassis::replay::ReplayError;
+use chassis::{BusError, StoreError};
 
 use super::auth::Refused;
 use crate::api::ErrorBody;
@@ -31,6 +31,7 @@ pub(super) enum Problem {
     Query(QueryError),
     Dead(DeadError),
     Replay(ReplayError),
+    Store(StoreError),
     TooManyTails,
 }
 
@@ -64,6 +65,12 @@ impl From<ReplayError> for Problem {
     }
 }
 
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl From<extract::rejection::PathRejection> for Problem {
     fn from(_: extract::rejection::PathRejection) -> Self {
         Self::BadPath
@@ -87,7 +94,7 @@ impl Problem {
                 | DeadError::Forgotten { .. }
                 | DeadError::Changed(_),
             ) => StatusCode::CONFLICT,
-            Self::Query(QueryError::Bus(_)) | Self::Dead(DeadError::Store(_)) => {
+            Self::Query(QueryError::Bus(_)) | Self::Dead(DeadError::Store(_)) | Self::Store(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Dead(DeadError::Bus(error)) | Self::Replay(ReplayError::Publish(error)) => match error {
@@ -146,6 +153,7 @@ impl Problem {
             ),
             Self::Dead(error) => (chain(error), None),
             Self::Replay(error) => (chain(error), None),
+            Self::Store(error) => (chain(error), None),
         };
         ErrorBody { error, hint, candidates: named }
     }

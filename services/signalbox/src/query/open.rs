@@ -10,7 +10,7 @@ use chassis::jetstream::access::Access;
 use chassis::{Bus, BusUrl, Engine, Metrics, SystemClock};
 use console::api::About;
 use console::{Auth, Console};
-use resources::Secret;
+use resources::{Catalog, Current, Secret};
 use tokio::time::timeout;
 
 use super::Query;
@@ -37,22 +37,36 @@ enum There {
 impl Query {
     /// Opens the bus of the settings, or finds the server that has it.
     pub async fn open(settings: &Settings) -> Result<Self, Stop> {
+        Self::open_declaring(settings, || Ok(Catalog::default())).await
+    }
+
+    /// As [`open`](Self::open), for a question about what is declared: a running server knows it, and if there is none to
+    /// be asked, `catalog` says it.
+    pub async fn open_declaring(
+        settings: &Settings,
+        catalog: impl FnOnce() -> Result<Catalog, Stop>,
+    ) -> Result<Self, Stop> {
         match &settings.bus.0 {
-            BusUrl::Embedded(dir) => Self::embedded(dir, settings).await,
+            BusUrl::Embedded(dir) => Self::embedded(dir, settings, catalog).await,
             url @ BusUrl::Nats(_) => {
+                let catalog = catalog()?;
                 let access = settings.nats.access(Service::Console.name());
                 let engine = Engine::open_with(url, access).await.map_err(Stop::unopened)?;
                 first_answer(&*engine.bus)
                     .await
                     .with_context(|| format!("cannot reach the bus at {url}"))
                     .or_stop(Exit::Unreachable)?;
-                Ok(Self::here(engine))
+                Ok(Self::here(engine, catalog))
             }
         }
     }
 
     /// A server that runs has the folder and has written down where it is; otherwise the folder can be opened.
-    async fn embedded(dir: &Path, settings: &Settings) -> Result<Self, Stop> {
+    async fn embedded(
+        dir: &Path,
+        settings: &Settings,
+        catalog: impl FnOnce() -> Result<Catalog, Stop>,
+    ) -> Result<Self, Stop> {
         if !dir.is_dir() {
             let error =
                 anyhow!("there is no bus in {}: name its folder with --bus embedded:DIR", dir.display());
@@ -73,8 +87,15 @@ impl Query {
                 There::Nobody => {}
             }
         }
-        match Engine::open_as(&settings.bus.0, Access::default(), settings.limits()).await {
-            Ok(engine) => Ok(Self::here(engine)),
+        let engine = Engine::open_as(&settings.bus.0, Access::default(), settings.limits()).await;
+        match engine {
+            Ok(engine) => match catalog() {
+                Ok(catalog) => Ok(Self::here(engine, catalog)),
+                Err(stop) => {
+                    engine.close().await;
+                    Err(stop)
+                }
+            },
             Err(error @ OpenError::Locked(_)) => {
                 Err(Stop::with(Exit::Unreachable, anyhow::Error::new(error).context(why)))
             }
@@ -96,12 +117,12 @@ impl Query {
         }
     }
 
-    fn here(engine: Engine) -> Self {
+    fn here(engine: Engine, catalog: Catalog) -> Self {
         let token = random_token();
         let auth = Auth::fixed(Secret::new(token.clone()));
         let (bus, store) = (engine.bus.clone(), engine.store.clone());
-        let console =
-            Console::new(bus, store, Arc::new(SystemClock), &Metrics::new(), auth).replaying(HANDLERS);
+        let console = Console::new(bus, store, Arc::new(SystemClock), &Metrics::new(), auth);
+        let console = console.replaying(HANDLERS).declaring(Current::fixed(catalog));
         Self { carrier: Carrier::Here { router: Arc::new(console).router(), engine }, token }
     }
 }
