@@ -7,8 +7,9 @@
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::payload::{
-    alert, application, argocd, automation, autoscaler, dead_letter, deploy, image, job, namespace, node,
-    notification, pod, schedule, volume_claim, volume_snapshot, warning, workload,
+    alert, application, argocd, automation, autoscaler, cron_job, dead_letter, deploy, image, job, namespace,
+    node, notification, object, pod, project, schedule, volume_claim, volume_snapshot, volume_usage, warning,
+    workload,
 };
 use crate::{Family, Payload};
 
@@ -156,6 +157,8 @@ kinds! {
     Plain ApplicationSynced = "io.argoproj.application.synced.v1": application::Application,
     /// Its live state differs from the wanted state.
     Plain ApplicationOutOfSync = "io.argoproj.application.out-of-sync.v1": application::Application,
+    /// What runs is not any more what Git says and what was synced: somebody or something changed it in the cluster.
+    Bad ApplicationDrifted = "io.argoproj.application.drifted.v1": application::Application,
     /// Whether it is in sync is not known (a comparison error, most often).
     Plain ApplicationSyncUnknown = "io.argoproj.application.sync-unknown.v1": application::Application,
     /// It became healthy.
@@ -181,6 +184,13 @@ kinds! {
 
     /// Argo CD's notifications said how an Application is: a nudge, the transitions are told by the watcher.
     Plain ApplicationNotified = "io.argoproj.notification.received.v1": argocd::Notified,
+
+    /// An AppProject of Argo CD came into being.
+    Plain ProjectCreated = "io.argoproj.appproject.created.v1": project::Project,
+    /// An AppProject of Argo CD was changed: what its Applications may do.
+    Plain ProjectChanged = "io.argoproj.appproject.changed.v1": project::Project,
+    /// An AppProject of Argo CD is gone.
+    Plain ProjectDeleted = "io.argoproj.appproject.deleted.v1": project::Project,
 
     /// A Deployment came into being.
     Plain DeploymentCreated = "io.kubernetes.deployment.created.v1": workload::Workload,
@@ -276,6 +286,13 @@ kinds! {
     /// A Job has failed.
     Bad JobFailed = "io.kubernetes.job.failed.v1": job::Job,
 
+    /// The time of a CronJob has passed without a Job.
+    Bad CronJobMissed = "io.kubernetes.cronjob.missed.v1": cron_job::CronJob,
+    /// A CronJob makes no Jobs for now.
+    Plain CronJobSuspended = "io.kubernetes.cronjob.suspended.v1": cron_job::CronJob,
+    /// A CronJob makes Jobs again.
+    Plain CronJobResumed = "io.kubernetes.cronjob.resumed.v1": cron_job::CronJob,
+
     /// A PersistentVolumeClaim has its volume.
     Good VolumeClaimBound = "io.kubernetes.persistentvolumeclaim.bound.v1": volume_claim::VolumeClaim,
     /// A PersistentVolumeClaim has no volume, for some time.
@@ -284,6 +301,10 @@ kinds! {
     Bad VolumeClaimLost = "io.kubernetes.persistentvolumeclaim.lost.v1": volume_claim::VolumeClaim,
     /// A PersistentVolumeClaim has another size.
     Plain VolumeClaimResized = "io.kubernetes.persistentvolumeclaim.resized.v1": volume_claim::VolumeClaim,
+    /// The volume of a PersistentVolumeClaim is nearly full.
+    Bad VolumeNearlyFull = "io.kubernetes.persistentvolumeclaim.nearly-full.v1": volume_usage::VolumeUsage,
+    /// The volume of a PersistentVolumeClaim has room again.
+    Good VolumeRelieved = "io.kubernetes.persistentvolumeclaim.relieved.v1": volume_usage::VolumeUsage,
     /// A PersistentVolumeClaim is gone.
     Plain VolumeClaimDeleted = "io.kubernetes.persistentvolumeclaim.deleted.v1": volume_claim::VolumeClaim,
 
@@ -308,6 +329,11 @@ kinds! {
     Good VolumeSnapshotReady = "io.kubernetes.volumesnapshot.ready.v1": volume_snapshot::VolumeSnapshot,
     /// A VolumeSnapshot could not be taken.
     Bad VolumeSnapshotFailed = "io.kubernetes.volumesnapshot.failed.v1": volume_snapshot::VolumeSnapshot,
+
+    /// An object of a kind that the settings describe is in another phase.
+    Plain ObjectChanged = "io.kubernetes.object.changed.v1": object::Object,
+    /// An object of a kind that the settings describe is gone.
+    Plain ObjectDeleted = "io.kubernetes.object.deleted.v1": object::Object,
 
     /// The automator tried the Automations that listen for an event; says which clause decided.
     Plain AutomationEvaluated = "io.signalbox.automation.evaluated.v1": automation::Evaluated,

@@ -5,6 +5,7 @@ pub mod application;
 pub mod argocd;
 pub mod automation;
 pub mod autoscaler;
+pub mod cron_job;
 pub mod dead_letter;
 pub mod deploy;
 pub mod image;
@@ -12,10 +13,13 @@ pub mod job;
 pub mod namespace;
 pub mod node;
 pub mod notification;
+pub mod object;
 pub mod pod;
+pub mod project;
 pub mod schedule;
 pub mod volume_claim;
 pub mod volume_snapshot;
+pub mod volume_usage;
 pub mod warning;
 pub mod workload;
 
@@ -36,6 +40,7 @@ pub enum Family {
     ApplicationNotified,
     AutomationEvaluated,
     Autoscaler,
+    CronJob,
     DeadLetter,
     DeployRequested,
     DeployStarted,
@@ -48,10 +53,13 @@ pub enum Family {
     NotificationRequested,
     NotificationSent,
     NotificationFailed,
+    Object,
     Pod,
+    Project,
     ScheduleTicked,
     VolumeClaim,
     VolumeSnapshot,
+    VolumeUsage,
     Warning,
     Workload,
 }

@@ -2,7 +2,9 @@
 
 mod alerts;
 mod cluster;
+mod drift;
 mod every_source;
+mod kinds;
 mod lossless;
 mod rules;
 mod story;

@@ -135,8 +135,9 @@ async fn whatever_is_killed_each_transition_comes_out_once() -> anyhow::Result<(
 
     // While the API server is away, and has forgotten where the watches were.
     stage.api.restart_api().await?;
-    // Fewer: while there are more, Kubernetes says for a moment that there are not enough.
-    stage.deploy("web", "registry/web:2", 1).await?;
+    // More: Kubernetes says for a moment that there are not enough, and that is no news.
+    stage.deploy("web", "registry/web:2", 5).await?;
+    stage.rolled_out("web").await?;
     web.push("deployment.scaled");
     hears(&second, "shop/web", &web).await?;
 

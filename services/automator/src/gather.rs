@@ -49,6 +49,7 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         Family::Alert
         | Family::AutomationEvaluated
         | Family::Autoscaler
+        | Family::CronJob
         | Family::DeadLetter
         | Family::Job
         | Family::Namespace
@@ -56,10 +57,13 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         | Family::NotificationRequested
         | Family::NotificationSent
         | Family::NotificationFailed
+        | Family::Object
         | Family::Pod
+        | Family::Project
         | Family::ScheduleTicked
         | Family::VolumeClaim
         | Family::VolumeSnapshot
+        | Family::VolumeUsage
         | Family::Warning
         | Family::Workload => Err(format!("{} is about no App", kind.name())),
     }

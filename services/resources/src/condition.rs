@@ -14,7 +14,7 @@ use crate::automation::Condition;
 use crate::rule::{Flaw, VARIABLES};
 
 pub use expression::Expression;
-pub use json::of_json;
+pub use json::{of_json, type_of};
 pub use meter::{EvaluateError, MAX_ITEMS, Scope};
 
 /// A longer expression is a program; the parser's recursion is bounded on its own.
@@ -40,7 +40,7 @@ impl Condition {
             let hint = "leave `when` away to match always".to_owned();
             return Err(vec![Flaw::new(0, "the condition is empty", Some(hint))]);
         }
-        let Compiled { program, metered, uses_app } = compile(text, VARIABLES)?;
+        let Compiled { program, metered, uses_app } = compile(text, &VARIABLES)?;
         Ok(Self { text: text.to_owned(), program: Arc::new(program), metered, uses_app })
     }
 }
@@ -54,7 +54,7 @@ struct Compiled {
 }
 
 /// Compiles a text that may name these variables.
-fn compile(text: &str, variables: [&'static str; 3]) -> Result<Compiled, Vec<Flaw>> {
+fn compile(text: &str, variables: &[&str]) -> Result<Compiled, Vec<Flaw>> {
     if text.chars().count() > MAX_CHARS {
         let message = format!("the expression has more than {MAX_CHARS} characters");
         return Err(vec![Flaw::new(0, message, None)]);
@@ -140,6 +140,28 @@ mod tests {
         ] {
             assert_eq!(flaws(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_expression_over_an_object_names_what_there_is_not() {
+        for (text, expected) in [
+            ("objct.x", "0: there is no variable `objct` (did you mean `object`?)"),
+            (
+                "ready",
+                "0: there is no variable `ready` (there are `object` (as Kubernetes has it) and `now`; a text has quotes: `\"ready\"`)",
+            ),
+            ("digest(object.x)", "0: there is no function `digest` ()"),
+            ("object.x == ", "12: the expression ends too early ()"),
+        ] {
+            let flaws = Expression::of_object(text).expect_err(text);
+            let flaws: Vec<String> = flaws
+                .into_iter()
+                .map(|flaw| format!("{}: {} ({})", flaw.offset, flaw.message, flaw.hint.unwrap_or_default()))
+                .collect();
+            assert_eq!(flaws, [expected], "{text}");
+        }
+        let text = r#"now > timestamp(object.status.notAfter) - duration("720h") ? "expiring" : "ready""#;
+        assert_eq!(Expression::of_object(text).expect("it is right").text, text);
     }
 
     #[test]

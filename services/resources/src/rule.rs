@@ -4,6 +4,8 @@
 pub const VARIABLES: [&str; 3] = ["event", "data", "app"];
 /// The variables that the expressions of a `generic` Source see: the parts of a request.
 pub const REQUEST: [&str; 3] = ["headers", "body", "query"];
+/// The variables that the expressions over an object of Kubernetes see.
+pub const OBJECT: [&str; 2] = ["object", "now"];
 
 /// Something wrong with a condition or template, by its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +24,15 @@ impl Flaw {
     }
 
     /// A variable that is none of `known`.
-    pub(crate) fn unknown_variable(offset: usize, name: &str, known: [&str; 3]) -> Self {
-        let hint = match crate::names::nearest(name, known) {
+    pub(crate) fn unknown_variable(offset: usize, name: &str, known: &[&str]) -> Self {
+        let hint = match crate::names::nearest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if known == REQUEST => {
                 "there are `headers`, `body` and `query`; a text has quotes: `\"com.example.seen\"`"
+                    .to_owned()
+            }
+            None if known == OBJECT => {
+                "there are `object` (as Kubernetes has it) and `now`; a text has quotes: `\"ready\"`"
                     .to_owned()
             }
             None if ["github", "workflow_run", "repository", "alert", "labels", "payload", "body"]

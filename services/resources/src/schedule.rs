@@ -15,6 +15,7 @@ use strum::IntoStaticStr;
 
 use crate::rule::Flaw;
 use cron::Cron;
+pub use cron::NEVER;
 
 pub(crate) use zone::parse as zone;
 

@@ -115,7 +115,7 @@ impl Template {
             .filter(|name| !ENVIRONMENT.globals().any(|(global, _)| global == name.as_str()))
             .map(|name| {
                 let place = words.iter().find(|word| word.role == Role::Name && word.text == name);
-                Flaw::unknown_variable(place.map_or(0, |word| word.offset), name, VARIABLES)
+                Flaw::unknown_variable(place.map_or(0, |word| word.offset), name, &VARIABLES)
             })
             .collect();
         flaws.extend(words.iter().filter_map(unknown));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -80,6 +81,31 @@ impl TryFrom<String> for Period {
             Err(error) => Err(error.to_string()),
         }
     }
+}
+
+/// Longest wait for something to be said: longer, and nobody would remember what it is about.
+const LONGEST_WAIT: Duration = Duration::from_hours(24 * 30);
+
+/// A time in the settings that something has to last until it is said: at most 30 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Wait(Duration);
+
+impl TryFrom<String> for Wait {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match parse(&text) {
+            Ok(time) if time > LONGEST_WAIT => Err(format!("`{text}` is too long: at most 30d")),
+            Ok(time) => Ok(Self(time)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// As a difference of times.
+pub fn delta(Wait(wait): Wait) -> TimeDelta {
+    TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
 }
 
 impl fmt::Display for Span {

@@ -97,6 +97,12 @@ fn watcher(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<(), 
     let watching = settings.kubernetes.watching();
     let watcher =
         Watcher::new(client, &watching, bus.clone(), store.clone(), clock.clone(), metrics.clone(), health)?;
+    let watcher = match &settings.kubernetes.volume_usage.0 {
+        None => watcher,
+        Some(usage) => watcher
+            .with_usage(usage, &watching.namespaces, health)
+            .context("cannot make an HTTP client for Prometheus")?,
+    };
     let running = watcher.with_leases(options.leases.clone()).run(shutdown.clone());
     tasks.spawn(async move { (Service::Watcher.name(), running.await) });
     Ok(())

@@ -1,10 +1,13 @@
 //! What can be set: signalbox.yaml, then `SIGNALBOX_*`, then flags.
 
 mod address;
+mod custom;
 mod embedded;
 mod nats;
+mod patience;
 mod place;
 mod service;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,10 +20,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use self::address::Address;
+pub use self::custom::Custom;
 pub use self::embedded::Embedded;
 pub use self::nats::Nats;
+pub use self::patience::Patience;
 pub use self::place::Place;
 pub use self::service::{Chosen, Service};
+pub use self::usage::VolumeUsage;
 use crate::duration::{Period, Span};
 
 /// The settings file, if none is named.
@@ -47,7 +53,7 @@ pub struct Settings {
     /// The API.
     pub api: Api,
     /// The cluster that is watched and verified against.
-    pub kubernetes: Kubernetes,
+    pub kubernetes: Box<Kubernetes>,
     /// Deploys.
     pub deployer: Deployer,
     /// How long begun work may take to end after a signal.
@@ -99,6 +105,12 @@ pub struct Kubernetes {
     pub watch: Kinds,
     /// The namespaces in which the other kinds are watched; `*` for all.
     pub namespaces: Everywhere,
+    /// How full volumes are.
+    pub volume_usage: VolumeUsage,
+    /// Kinds of which the settings say what a transition is.
+    pub custom: Custom,
+    /// How long something has to last until it is said.
+    pub patience: Patience,
 }
 
 /// The kinds of objects that are watched.
@@ -161,7 +173,7 @@ impl Default for Settings {
             listen: Listen::default(),
             log: LogSettings::default(),
             api: Api::default(),
-            kubernetes: Kubernetes::default(),
+            kubernetes: Box::default(),
             deployer: Deployer::default(),
             // Kubernetes kills 30 s after SIGTERM unless told otherwise; this leaves time to close the log.
             drain_timeout: Span(std::time::Duration::from_secs(25)),
@@ -177,6 +189,8 @@ impl Kubernetes {
             kinds: self.watch.0.clone(),
             argocd: self.argocd_namespaces.0.clone(),
             namespaces: self.namespaces.0.clone(),
+            custom: self.custom.0.clone(),
+            patience: self.patience.all(),
         }
     }
 }

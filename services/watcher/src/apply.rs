@@ -6,10 +6,12 @@
 //! | 2. the events are published, each until the bus has it | 2 is repeated; the bus drops what it has |
 //! | 3. the state without the events goes to the store (or away, if the object is gone) | nothing is left to do |
 
+mod complaints;
 mod insist;
 mod keep;
 mod waiting;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,13 +21,14 @@ use chrono::{DateTime, Utc};
 use kube::runtime::watcher::Event;
 use thiserror::Error;
 
-use crate::gather::{Body as _, Object};
+use crate::gather::{self, Body as _, Object};
 use crate::key::Key;
 use crate::metrics::WatcherMetrics;
 use crate::pulse::Pulse;
 use crate::record::Record;
 use crate::watched::{Baseline, Watched};
 
+use complaints::Complaints;
 use waiting::Waiting;
 
 /// What the watcher stands on.
@@ -50,7 +53,7 @@ pub enum Stop {
         /// Where it is in the store.
         key: String,
         /// What its object is.
-        one: &'static str,
+        one: Cow<'static, str>,
         /// Why.
         #[source]
         source: Unreadable,
@@ -61,7 +64,7 @@ pub enum Stop {
         /// Where it is in the store.
         key: String,
         /// What its object should be.
-        one: &'static str,
+        one: Cow<'static, str>,
     },
 }
 
@@ -79,6 +82,7 @@ pub struct Announcer<W: Watched> {
     quiet: BTreeMap<Key, Known<W::Sight>>,
     /// The kind was listed to the end once.
     has_baseline: bool,
+    complaints: Complaints,
     /// While a list runs: who is known and was not in it yet.
     unlisted: Option<BTreeSet<Key>>,
 }
@@ -102,6 +106,7 @@ impl<W: Watched> Announcer<W> {
             waiting: Waiting::default(),
             quiet: BTreeMap::new(),
             has_baseline: false,
+            complaints: Complaints::default(),
             unlisted: None,
         }
     }
@@ -118,13 +123,12 @@ impl<W: Watched> Announcer<W> {
         self.quiet.clear();
         self.forget_all();
         self.has_baseline = self.watched.what().baseline == Baseline::Said || self.marked().await;
-        let (what, one) = (self.watched.what(), self.watched.what().one);
-        let (prefix, namespaced) = (what.prefix.clone(), what.namespaced);
+        let one = self.watched.what().one.clone();
         for (name, entry) in self.scan().await {
-            let key = Key::from_store(&name, &prefix, namespaced);
-            let key = key.ok_or_else(|| Stop::Stray { key: name.clone(), one })?;
+            let key = self.watched.key_of(&name);
+            let key = key.ok_or_else(|| Stop::Stray { key: name.clone(), one: one.clone() })?;
             let record = Record::decode(&entry.value);
-            let record = record.map_err(|source| Stop::Unreadable { key: name, one, source })?;
+            let record = record.map_err(|source| Stop::Unreadable { key: name, one: one.clone(), source })?;
             let waits = record.gone || !record.unpublished.is_empty();
             self.remember(key.clone(), Known { record, revision: Some(entry.revision) });
             if waits {
@@ -201,6 +205,7 @@ impl<W: Watched> Announcer<W> {
         let uid = object.body.metadata().uid.clone();
         let (key, sight) = self.read(object);
         let Some(key) = key else { return Ok(()) };
+        self.complaints.settled(&key);
         let uid = sight.as_ref().map(|sight| self.watched.uid(sight).to_owned()).or(uid);
         self.waiting.forget(&key);
         let Some(known) = self.known.get(&key) else { return Ok(()) };
@@ -212,17 +217,27 @@ impl<W: Watched> Announcer<W> {
     }
 
     /// Which object, and how it stands, as far as that can be read.
-    fn read(&self, object: Object<W::Body>) -> (Option<Key>, Option<W::Sight>) {
+    fn read(&mut self, object: Object<W::Body>) -> (Option<Key>, Option<W::Sight>) {
         let metadata = object.body.metadata().clone();
-        let sight = self.watched.read(object.body);
+        let sight = self.watched.read(object.body, self.ports.clock.now());
         let key = self.watched.key(&metadata, sight.as_ref().ok());
-        if key.is_none() || sight.is_err() {
-            self.ports.watcher_metrics.unreadable.inc();
-            let (name, one) = (key.as_ref().map(ToString::to_string), self.watched.what().one);
-            let error = sight.as_ref().err().map(|error| error as &dyn std::error::Error);
-            tracing::warn!(object = name, error, "{one}: cannot be read; nothing is announced of it");
+        match (&key, &sight) {
+            (Some(key), Ok(_)) => self.complaints.settled(key),
+            (key, sight) => self.complain(key.as_ref(), sight.as_ref().err()),
         }
         (key, sight.ok())
+    }
+
+    /// Counts an object that cannot be read, and logs it, unless it was logged for the same reason before.
+    fn complain(&mut self, key: Option<&Key>, error: Option<&gather::Unreadable>) {
+        self.ports.watcher_metrics.unreadable.inc();
+        let why = error.map(ToString::to_string).unwrap_or_default();
+        if key.is_some_and(|key| !self.complaints.is_new(key, &why)) {
+            return;
+        }
+        let (name, one) = (key.map(ToString::to_string), &self.watched.what().one);
+        let error = error.map(|error| error as &dyn std::error::Error);
+        tracing::warn!(object = name, error, "{one}: cannot be read; nothing is announced of it");
     }
 
     /// Says and keeps what there is to say and to keep about an object that stands like this.

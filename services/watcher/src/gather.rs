@@ -76,6 +76,14 @@ pub enum Unreadable {
     /// A field that every object has is not there.
     #[error("it has no {0}")]
     Missing(&'static str),
+    /// An expression of the settings makes nothing of it.
+    #[error("`{field}` of the settings makes nothing of it: {why}")]
+    Expression {
+        /// Which one, for example `phase`.
+        field: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// A part has another shape than it should have.
     #[error("its {part} has not the shape that {who} gives it")]
     Shape {
@@ -113,11 +121,17 @@ where
     }
 }
 
+impl<B: Body> Object<B> {
+    /// The object of which this is read.
+    pub fn of(body: B) -> Self {
+        let Metadata { name, namespace, resource_version, .. } = body.metadata().clone();
+        Self { kube: ObjectMeta { name, namespace, resource_version, ..ObjectMeta::default() }, body }
+    }
+}
+
 impl<'de, B: Body> Deserialize<'de> for Object<B> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let body = B::deserialize(deserializer)?;
-        let Metadata { name, namespace, resource_version, .. } = body.metadata().clone();
-        Ok(Self { kube: ObjectMeta { name, namespace, resource_version, ..ObjectMeta::default() }, body })
+        B::deserialize(deserializer).map(Self::of)
     }
 }
 

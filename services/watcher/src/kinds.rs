@@ -3,12 +3,16 @@
 pub mod application;
 pub mod autoscaler;
 pub mod condition;
+pub mod cron_job;
+pub mod custom;
 pub mod job;
 pub mod namespace;
 pub mod node;
 pub mod pod;
+pub mod project;
 pub mod volume_claim;
 pub mod volume_snapshot;
+pub mod volume_usage;
 pub mod warning;
 pub mod workload;
 
@@ -26,7 +30,11 @@ const PAGE: u32 = 250;
 
 /// A kind of Kubernetes itself. What there was before anybody looked is not said.
 fn of_kubernetes(group: &str, kind: &'static str, plural: &str, namespaced: bool) -> What {
-    let version = if group == "autoscaling" { "v2" } else { "v1" };
+    let version = match group {
+        "autoscaling" => "v2",
+        "argoproj.io" => "v1alpha1",
+        _ => "v1",
+    };
     What {
         resource: ApiResource {
             group: group.to_owned(),
@@ -36,7 +44,7 @@ fn of_kubernetes(group: &str, kind: &'static str, plural: &str, namespaced: bool
             plural: plural.to_owned(),
         },
         namespaced,
-        one: kind,
+        one: kind.into(),
         several: format!("{kind}s"),
         missing: "does this cluster have them?",
         prefix: plural.to_owned(),

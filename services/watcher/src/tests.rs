@@ -11,6 +11,7 @@ mod kinds;
 mod sample;
 mod state;
 mod trouble;
+mod usage;
 
 use chassis::failpoint::memory::Memory;
 use events::Envelope;

@@ -1,6 +1,7 @@
 //! What there is to know about a kind of object that is watched: where it is, how it is read, what a transition of it is,
 //! and how that is said. The engine ([`crate::apply`], [`crate::watch`]) knows the rest, and is the same for all.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
@@ -25,11 +26,17 @@ pub trait Watched: Send + Sync + 'static {
     /// Where and how it is watched.
     fn what(&self) -> &What;
 
-    /// How an object stands.
+    /// How an object stands at that time.
     ///
     /// # Errors
     /// When it has not the shape that it should have. Nothing is announced of it then.
-    fn read(&self, body: Self::Body) -> Result<Self::Sight, Unreadable>;
+    fn read(&self, body: Self::Body, at: DateTime<Utc>) -> Result<Self::Sight, Unreadable>;
+
+    /// Whose state is kept under that key of the store.
+    fn key_of(&self, stored: &str) -> Option<Key> {
+        let What { prefix, namespaced, .. } = self.what();
+        Key::from_store(stored, prefix, *namespaced)
+    }
 
     /// Under which key its state is kept: that of the object, unless several objects are one for us.
     fn key(&self, metadata: &Metadata, _sight: Option<&Self::Sight>) -> Option<Key> {
@@ -69,7 +76,7 @@ pub struct What {
     /// Whether it lives in namespaces.
     pub namespaced: bool,
     /// What people call one.
-    pub one: &'static str,
+    pub one: Cow<'static, str>,
     /// What people call several.
     pub several: String,
     /// Said when the API server does not know the kind.

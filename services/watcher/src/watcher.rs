@@ -14,17 +14,23 @@ use kube::{Api, Client};
 use crate::apply::{Announcer, Ports, Stop};
 use crate::kinds::application::Applications;
 use crate::kinds::autoscaler::Autoscalers;
+use crate::kinds::cron_job::CronJobs;
+use crate::kinds::custom::Customs;
 use crate::kinds::job::Jobs;
 use crate::kinds::namespace::Namespaces;
 use crate::kinds::node::Nodes;
 use crate::kinds::pod::Pods;
+use crate::kinds::project::Projects;
 use crate::kinds::volume_claim::VolumeClaims;
 use crate::kinds::volume_snapshot::VolumeSnapshots;
+use crate::kinds::volume_usage::VolumeUsages;
 use crate::kinds::warning::Warnings;
 use crate::kinds::workload::Workloads;
 use crate::metrics::WatcherMetrics;
+use crate::prometheus::Prometheus;
 use crate::pulse::Pulse;
 use crate::scope::Scope;
+use crate::usage::{Poll, Usage};
 use crate::watch::Watch;
 use crate::watched::Watched;
 use crate::watching::{KindOfObject, Watching};
@@ -33,6 +39,8 @@ use crate::watching::{KindOfObject, Watching};
 const ARGO_CD: &str = "argocd-watch";
 /// Name of the one for all other objects.
 const KUBERNETES: &str = "kubernetes-watch";
+/// Name of the one for how full volumes are.
+const VOLUME_USAGE: &str = "volume-usage";
 /// How often everything is listed anew, whatever the watch says. Long enough to cost nothing (one request per page of
 /// objects), short enough that a change that no watch told is still news.
 const RELIST: Duration = Duration::from_mins(15);
@@ -84,6 +92,9 @@ impl Watcher {
         for kind in &watching.kinds {
             this.add_kind(*kind, watching);
         }
+        for custom in &watching.custom {
+            this.add(Customs::new(custom.clone()), custom.scope.as_ref().unwrap_or(&watching.namespaces));
+        }
         for (name, argocd) in [(ARGO_CD, true), (KUBERNETES, false)] {
             let of_this =
                 |(of_argocd, pulse): &(bool, Arc<Pulse>)| (*of_argocd == argocd).then(|| pulse.clone());
@@ -97,6 +108,29 @@ impl Watcher {
         }
         this.standing = Standing::of(Self::NAME, Some(health));
         Ok(this)
+    }
+
+    /// Says also which volumes are nearly full.
+    ///
+    /// # Errors
+    /// When there can be no HTTP client.
+    pub fn with_usage(mut self, usage: &Usage, scope: &Scope, health: &Health) -> reqwest::Result<Self> {
+        let Usage { prometheus, token, nearly_full, relieved, every } = usage.clone();
+        let prometheus = Arc::new(Prometheus::new(&prometheus, token)?);
+        let watched = Arc::new(VolumeUsages::new(nearly_full, relieved));
+        let pulse = Arc::new(Pulse::of(watched.what().several.clone()));
+        self.pulses.push((false, pulse.clone()));
+        let (checked, scope) = (pulse.clone(), scope.clone());
+        health.register(VOLUME_USAGE, move || {
+            let verdict = checked.check();
+            Box::pin(async { verdict })
+        });
+        self.watches.push(Box::new(move |_client, ports, _relist, shutdown| {
+            let announcer = Announcer::new(watched.clone(), ports.clone(), pulse.clone(), None);
+            let (prometheus, pulse, scope) = (prometheus.clone(), pulse.clone(), scope.clone());
+            Poll { prometheus, announcer, pulse, ports, scope, every }.run(shutdown).boxed()
+        }));
+        Ok(self)
     }
 
     /// Lists everything anew this often (15 minutes, unless it is said).
@@ -153,18 +187,25 @@ impl Watcher {
         Ok(())
     }
 
-    fn add_kind(&mut self, kind: KindOfObject, Watching { kinds: _, argocd, namespaces }: &Watching) {
+    fn add_kind(
+        &mut self,
+        kind: KindOfObject,
+        Watching { kinds: _, argocd, namespaces, custom: _, patience }: &Watching,
+    ) {
         use KindOfObject as K;
+        let patience = *patience;
         match kind {
             K::Applications => self.add(Applications::default(), argocd),
-            K::Deployments => self.add(Workloads::of(WorkloadKind::Deployment), namespaces),
-            K::StatefulSets => self.add(Workloads::of(WorkloadKind::StatefulSet), namespaces),
-            K::DaemonSets => self.add(Workloads::of(WorkloadKind::DaemonSet), namespaces),
-            K::Pods => self.add(Pods::default(), namespaces),
-            K::Nodes => self.add(Nodes::default(), namespaces),
+            K::AppProjects => self.add(Projects::default(), argocd),
+            K::Deployments => self.add(Workloads::of(WorkloadKind::Deployment, patience), namespaces),
+            K::StatefulSets => self.add(Workloads::of(WorkloadKind::StatefulSet, patience), namespaces),
+            K::DaemonSets => self.add(Workloads::of(WorkloadKind::DaemonSet, patience), namespaces),
+            K::Pods => self.add(Pods::new(patience), namespaces),
+            K::Nodes => self.add(Nodes::new(patience), namespaces),
             K::Jobs => self.add(Jobs::default(), namespaces),
-            K::PersistentVolumeClaims => self.add(VolumeClaims::default(), namespaces),
-            K::HorizontalPodAutoscalers => self.add(Autoscalers::default(), namespaces),
+            K::CronJobs => self.add(CronJobs::new(patience), namespaces),
+            K::PersistentVolumeClaims => self.add(VolumeClaims::new(patience), namespaces),
+            K::HorizontalPodAutoscalers => self.add(Autoscalers::new(patience), namespaces),
             K::Namespaces => self.add(Namespaces::default(), namespaces),
             K::Events => self.add(Warnings::default(), namespaces),
             K::VolumeSnapshots => self.add(VolumeSnapshots::default(), namespaces),

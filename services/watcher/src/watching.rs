@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use strum::{EnumIter, EnumString, IntoStaticStr};
 
-use crate::Scope;
+use crate::{Custom, Patience, Scope};
 
 /// A kind of object that can be watched, as settings name it.
 #[derive(
@@ -16,6 +16,8 @@ use crate::Scope;
 pub enum KindOfObject {
     /// Argo CD's Applications.
     Applications,
+    /// Argo CD's `AppProjects`.
+    AppProjects,
     /// `apps/v1` Deployments.
     Deployments,
     /// `apps/v1` `StatefulSets`.
@@ -28,6 +30,8 @@ pub enum KindOfObject {
     Nodes,
     /// `batch/v1` Jobs.
     Jobs,
+    /// `batch/v1` `CronJobs`.
+    CronJobs,
     /// `PersistentVolumeClaims`.
     PersistentVolumeClaims,
     /// `autoscaling/v2` `HorizontalPodAutoscalers`.
@@ -49,11 +53,21 @@ pub struct Watching {
     pub argocd: Scope,
     /// Where the others are, as far as they live in namespaces.
     pub namespaces: Scope,
+    /// The kinds that the settings describe.
+    pub custom: Vec<Custom>,
+    /// How long something has to last until it is said.
+    pub patience: Patience,
 }
 
 impl Default for Watching {
     fn default() -> Self {
-        Self { kinds: [KindOfObject::Applications].into(), argocd: Scope::default(), namespaces: Scope::All }
+        Self {
+            kinds: [KindOfObject::Applications].into(),
+            argocd: Scope::default(),
+            namespaces: Scope::All,
+            custom: Vec::new(),
+            patience: Patience::default(),
+        }
     }
 }
 

@@ -20,15 +20,19 @@ pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_jso
         Family::Alert => plain(alert(&event.payload()?)),
         Family::Application => plain(application(&event.payload()?)),
         Family::ApplicationNotified => plain(notified(&event.payload()?)),
+        Family::Project => plain(cluster::project(&event.payload()?)),
         Family::Workload => plain(cluster::workload(&event.payload()?)),
         Family::Pod => plain(cluster::pod(&event.payload()?)),
         Family::Node => plain(cluster::node(&event.payload()?)),
         Family::Job => plain(cluster::job(&event.payload()?)),
+        Family::CronJob => plain(cluster::cron_job(&event.payload()?)),
+        Family::VolumeUsage => plain(cluster::volume_usage(&event.payload()?)),
         Family::VolumeClaim => plain(cluster::volume_claim(&event.payload()?)),
         Family::Autoscaler => plain(cluster::autoscaler(&event.payload()?)),
         Family::Namespace => plain(cluster::namespace(&event.payload()?)),
         Family::Warning => plain(cluster::warning(&event.payload()?)),
         Family::VolumeSnapshot => plain(cluster::volume_snapshot(&event.payload()?)),
+        Family::Object => plain(cluster::object(&event.payload()?)),
         Family::AutomationEvaluated => evaluated(&event.payload()?),
         Family::DeadLetter => plain(given_up(&event.payload()?)),
         Family::DeployRequested => plain(requested(&event.payload()?)),
@@ -97,7 +101,9 @@ fn application(app: &Application) -> String {
         | Transition::Suspended
         | Transition::Missing
         | Transition::HealthUnknown => app.health_message.as_deref(),
-        Transition::SyncUnknown | Transition::OutOfSync => app.conditions.first().map(String::as_str),
+        Transition::SyncUnknown | Transition::OutOfSync | Transition::Drifted => {
+            app.conditions.first().map(String::as_str)
+        }
         Transition::Created | Transition::Deleted | Transition::Synced | Transition::Healthy => None,
     };
     if let Some(why) = why {

@@ -7,7 +7,7 @@ use cel::{ExecutionError, Value};
 use chrono::{DateTime, Utc};
 use events::{Envelope, InvalidEnvelope};
 use percent_encoding::percent_decode_str;
-use resources::condition::{EvaluateError, Expression, MAX_ITEMS, Scope, of_json};
+use resources::condition::{EvaluateError, Expression, MAX_ITEMS, Scope, of_json, type_of};
 use resources::source::{Generic, is_type_of_ours};
 use sha2::{Digest as _, Sha256};
 use strum::{Display, EnumIter, IntoStaticStr};
@@ -145,7 +145,7 @@ fn text(field: Field, value: Value) -> Result<Option<String>, Unmappable> {
         Value::String(text) => Ok(Some(text.as_ref().clone()).filter(|text| !text.is_empty())),
         Value::Int(number) => Ok(Some(number.to_string())),
         Value::UInt(number) => Ok(Some(number.to_string())),
-        other => Err(Unmappable::Kind { field, found: kind(&other), wanted: "a text" }),
+        other => Err(Unmappable::Kind { field, found: type_of(&other), wanted: "a text" }),
     }
 }
 
@@ -164,23 +164,7 @@ fn time(value: Value) -> Result<Option<DateTime<Utc>>, Unmappable> {
         Value::Int(seconds) => {
             DateTime::from_timestamp(seconds, 0).map(Some).ok_or(wrong("a number beyond all time"))
         }
-        other => Err(wrong(kind(&other))),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::List(_) => "a list",
-        Value::Map(_) | Value::Struct(_) => "a mapping",
-        Value::Int(_) | Value::UInt(_) => "a whole number",
-        Value::Float(_) => "a number with a fraction",
-        Value::String(_) => "a text",
-        Value::Bytes(_) => "bytes",
-        Value::Bool(_) => "a truth value",
-        Value::Duration(_) => "a duration",
-        Value::Timestamp(_) => "a time",
-        Value::Null => "nothing",
-        Value::Function(..) | Value::Opaque(_) => "no value",
+        other => Err(wrong(type_of(&other))),
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) struct Found {
 }
 
 /// Looks at a program that may name these variables.
-pub(super) fn program(program: &Program, variables: [&'static str; 3]) -> Found {
+pub(super) fn program<'p>(program: &'p Program, variables: &'p [&'p str]) -> Found {
     let source = program.source_info();
     let mut walk = Walk { source, variables, scope: Vec::new(), found: Found::default() };
     walk.expression(program.expression());
@@ -79,7 +79,7 @@ pub(super) fn program(program: &Program, variables: [&'static str; 3]) -> Found 
 
 struct Walk<'p> {
     source: &'p SourceInfo,
-    variables: [&'static str; 3],
+    variables: &'p [&'p str],
     /// The variables of the loops around.
     scope: Vec<&'p str>,
     found: Found,

@@ -1,4 +1,4 @@
-//! An expression over a request: what a `generic` Source makes an attribute of.
+//! An expression over a request (what a `generic` Source makes an attribute of) or over an object of Kubernetes.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use cel::{ExecutionError, IdedExpr, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::meter::{self, EvaluateError, Scope};
-use crate::rule::{Flaw, REQUEST};
+use crate::rule::{Flaw, OBJECT, REQUEST};
 
 /// A function that only expressions have: 32 hexadecimal digits of the SHA-256 of a text.
 pub(super) const DIGEST: &str = "digest";
 /// Digits of a digest: half of a SHA-256, as many as a UUID has.
 const DIGITS: usize = 32;
 
-/// CEL over `headers`, `body` and `query`, compiled, with the limits of a condition. Two are equal when their texts are.
+/// CEL over `headers`, `body` and `query`, or over `object` and `now`, compiled, with the limits of a condition. Two are equal when their texts are.
 #[derive(Debug, Clone)]
 pub struct Expression {
     /// As the user wrote it.
@@ -72,7 +72,21 @@ impl Expression {
     /// assert!(Expression::compile("data.build").is_err(), "there is no `data` yet");
     /// ```
     pub fn compile(text: &str) -> Result<Self, Vec<Flaw>> {
-        let compiled = super::compile(text, REQUEST)?;
+        let compiled = super::compile(text, &REQUEST)?;
+        Ok(Self { text: text.to_owned(), metered: compiled.metered })
+    }
+
+    /// Compiles an expression over an object of Kubernetes: `object`, as Kubernetes has it, and `now`.
+    ///
+    /// ```
+    /// use resources::condition::{Expression, Scope, of_json};
+    /// let phase = Expression::of_object(r#"object.?status.?phase.orValue("")"#).expect("CEL");
+    /// let mut scope = Scope::new();
+    /// scope.set("object", of_json(&serde_json::json!({"status": {"phase": "Ready"}})));
+    /// assert_eq!(phase.evaluate(&scope), Ok("Ready".into()));
+    /// ```
+    pub fn of_object(text: &str) -> Result<Self, Vec<Flaw>> {
+        let compiled = super::compile(text, &OBJECT)?;
         Ok(Self { text: text.to_owned(), metered: compiled.metered })
     }
 

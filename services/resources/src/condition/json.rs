@@ -26,3 +26,20 @@ pub fn of_json(json: &Value) -> cel::Value {
         }
     }
 }
+
+/// What a value is, for people.
+pub fn type_of(value: &cel::Value) -> &'static str {
+    match value {
+        cel::Value::List(_) => "a list",
+        cel::Value::Map(_) | cel::Value::Struct(_) => "a mapping",
+        cel::Value::Int(_) | cel::Value::UInt(_) => "a whole number",
+        cel::Value::Float(_) => "a number with a fraction",
+        cel::Value::String(_) => "a text",
+        cel::Value::Bytes(_) => "bytes",
+        cel::Value::Bool(_) => "a truth value",
+        cel::Value::Duration(_) => "a duration",
+        cel::Value::Timestamp(_) => "a time",
+        cel::Value::Null => "nothing",
+        cel::Value::Function(..) | cel::Value::Opaque(_) => "no value",
+    }
+}

@@ -12,6 +12,9 @@ use chrono::{DateTime, NaiveDateTime};
 use super::field::{self, Field, Kind};
 use crate::rule::Flaw;
 
+/// What is said of a schedule that has no time at all, for those to whom that is no flaw.
+pub const NEVER: &str = "this never happens";
+
 const FIELDS: &str = "write `minute hour day-of-month month day-of-week`, with a second before and a year after if \
                       you want: `30 2 * * mon-fri`";
 
@@ -70,7 +73,7 @@ impl Cron {
         cron.schedules = cron.schedules().map_err(|flaw| vec![flaw])?;
         if cron.next_after(DateTime::UNIX_EPOCH.naive_utc()).is_none() {
             let hint = "no year from 1970 to 2100 has such a day".to_owned();
-            return Err(vec![Flaw::new(0, "this never happens", Some(hint))]);
+            return Err(vec![Flaw::new(0, NEVER, Some(hint))]);
         }
         Ok(cron)
     }

@@ -39,7 +39,7 @@ impl Default for Applications {
                 plural: "applications".to_owned(),
             },
             namespaced: true,
-            one: "Application",
+            one: "Application".into(),
             several: "Applications".to_owned(),
             missing: "is Argo CD installed?",
             prefix: "argocd".to_owned(),
@@ -59,7 +59,7 @@ impl Watched for Applications {
         &self.0
     }
 
-    fn read(&self, body: wire::Application) -> Result<Sight, Unreadable> {
+    fn read(&self, body: wire::Application, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         Sight::read(body)
     }
 
@@ -69,9 +69,8 @@ impl Watched for Applications {
 
     fn decide(&self, seen: Option<&Sight>, now: &Sight, _at: DateTime<Utc>) -> Verdict<Sight, Transition> {
         let changes = decide::changes(seen, now);
-        // What is no transition is not written: the next one shows it.
         let keep = match seen {
-            Some(seen) if changes.is_empty() => seen.clone(),
+            Some(seen) if changes.is_empty() => decide::refresh(seen, now),
             _ => remember(seen, now.clone()),
         };
         Verdict::new(changes, Some(keep))
@@ -109,6 +108,7 @@ fn payload(key: &Key, sight: &Sight, change: &Change<Transition>) -> Application
         images,
         operation,
         conditions,
+        compared: _,
     } = sight.clone();
     Application {
         transition: change.transition,
@@ -145,6 +145,7 @@ fn time(sight: &Sight, transition: Transition) -> Option<DateTime<Utc>> {
         | Transition::Deleted
         | Transition::Synced
         | Transition::OutOfSync
+        | Transition::Drifted
         | Transition::SyncUnknown => None,
     };
     Time::from(text?.as_str()).utc()

@@ -1,6 +1,6 @@
 //! `HorizontalPodAutoscalers` (`autoscaling/v2`). Of one that can do what it would like to do, nothing is kept.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use events::Envelope;
 use events::payload::autoscaler::{Autoscaler, Transition};
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,17 @@ use super::condition::{Condition, find};
 use crate::announce::Place;
 use crate::gather::{Common, Time, Unreadable, said};
 use crate::key::Key;
+use crate::patience::Patience;
 use crate::watched::{self, Verdict, Watched, What};
 
 type Change = watched::Change<Transition>;
 
-/// Metrics are missing for a moment whenever pods start.
-const PATIENCE: TimeDelta = TimeDelta::minutes(3);
-
 /// `HorizontalPodAutoscalers`.
 #[derive(Debug)]
-pub struct Autoscalers(What);
+pub struct Autoscalers {
+    what: What,
+    patience: Patience,
+}
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -69,7 +70,16 @@ struct Trouble {
 
 impl Default for Autoscalers {
     fn default() -> Self {
-        Self(super::of_kubernetes("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true))
+        Self::new(Patience::default())
+    }
+}
+
+impl Autoscalers {
+    /// Says what has lasted for so long.
+    pub fn new(patience: Patience) -> Self {
+        let what =
+            super::of_kubernetes("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers", true);
+        Self { what, patience }
     }
 }
 
@@ -100,10 +110,10 @@ impl Watched for Autoscalers {
     type Transition = Transition;
 
     fn what(&self) -> &What {
-        &self.0
+        &self.what
     }
 
-    fn read(&self, body: Self::Body) -> Result<Sight, Unreadable> {
+    fn read(&self, body: Self::Body, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         let Common { metadata, spec, status } = body;
         let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
         Ok(Sight {
@@ -125,7 +135,9 @@ impl Watched for Autoscalers {
     fn decide(&self, seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<Sight, Transition> {
         let before = seen.and_then(|seen| seen.said);
         let due = match &now.trouble {
-            Some(Trouble { what: Transition::Limited, since, .. }) => super::after(since.as_ref(), PATIENCE),
+            Some(Trouble { what: Transition::Limited, since, .. }) => {
+                super::after(since.as_ref(), self.patience.autoscaler_limited)
+            }
             Some(_) | None => None,
         };
         let waits = due.filter(|due| *due > at && before != Some(Transition::Limited));
@@ -162,7 +174,7 @@ impl Watched for Autoscalers {
             message: trouble.and_then(|trouble| trouble.message.clone()),
             previous: change.previous.clone(),
         };
-        super::event(&self.0, key, &sight.uid, place, change, &payload, now)
+        super::event(&self.what, key, &sight.uid, place, change, &payload, now)
     }
 }
 

@@ -58,7 +58,7 @@ impl Watched for Jobs {
         &self.0
     }
 
-    fn read(&self, body: Self::Body) -> Result<Sight, Unreadable> {
+    fn read(&self, body: Self::Body, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         let Common { metadata, spec: _, status } = body;
         let Status { conditions, succeeded, failed, start_time, completion_time } =
             status.unwrap_or_default();

@@ -39,7 +39,7 @@ impl Watched for Namespaces {
         &self.0
     }
 
-    fn read(&self, body: Self::Body) -> Result<Sight, Unreadable> {
+    fn read(&self, body: Self::Body, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         Ok(Sight { uid: body.metadata.uid()?, terminating: body.metadata.deletion_timestamp.is_some() })
     }
 

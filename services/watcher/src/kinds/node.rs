@@ -1,6 +1,6 @@
 //! Nodes.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use events::Envelope;
 use events::payload::node::{Node, Transition};
 use serde::{Deserialize, Serialize};
@@ -9,18 +9,20 @@ use super::condition::{Condition, find};
 use crate::announce::Place;
 use crate::gather::{Common, Time, Unreadable, said};
 use crate::key::Key;
+use crate::patience::Patience;
 use crate::watched::{self, Verdict, Watched, What};
 
 type Change = watched::Change<Transition>;
 
-/// A Node that has just joined is not ready; only after this long it is said.
-const STARTS: TimeDelta = TimeDelta::minutes(2);
 /// Conditions that are bad when they hold.
 const PRESSURES: [&str; 4] = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"];
 
 /// Nodes.
 #[derive(Debug)]
-pub struct Nodes(What);
+pub struct Nodes {
+    what: What,
+    patience: Patience,
+}
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -51,7 +53,15 @@ pub struct Sight {
 
 impl Default for Nodes {
     fn default() -> Self {
-        Self(super::of_kubernetes("", "Node", "nodes", false))
+        Self::new(Patience::default())
+    }
+}
+
+impl Nodes {
+    /// Says what has lasted for so long.
+    pub fn new(patience: Patience) -> Self {
+        let what = super::of_kubernetes("", "Node", "nodes", false);
+        Self { what, patience }
     }
 }
 
@@ -61,10 +71,10 @@ impl Watched for Nodes {
     type Transition = Transition;
 
     fn what(&self) -> &What {
-        &self.0
+        &self.what
     }
 
-    fn read(&self, body: Self::Body) -> Result<Sight, Unreadable> {
+    fn read(&self, body: Self::Body, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         let Common { metadata, spec, status } = body;
         let status = status.unwrap_or_default();
         let conditions = status.conditions.as_deref();
@@ -92,8 +102,8 @@ impl Watched for Nodes {
             changes.push(Change::new(Transition::Joined));
         }
         let before = seen.and_then(|seen| seen.said);
-        let grace =
-            super::after(now.created.as_ref(), STARTS).filter(|grace| before.is_none() && *grace > at);
+        let grace = super::after(now.created.as_ref(), self.patience.node_starts)
+            .filter(|grace| before.is_none() && *grace > at);
         let said = match (before, now.ready) {
             (Some(true) | None, false) if grace.is_none() => {
                 changes.push(Change::new(Transition::NotReady));
@@ -149,6 +159,6 @@ impl Watched for Nodes {
             reason: sight.reason.clone().filter(|_| about_ready),
             message: sight.message.clone().filter(|_| about_ready),
         };
-        super::event(&self.0, key, &sight.uid, place, change, &payload, now)
+        super::event(&self.what, key, &sight.uid, place, change, &payload, now)
     }
 }

@@ -11,6 +11,7 @@ use events::payload::pod::{Pod, Transition};
 use crate::announce::Place;
 use crate::gather::Unreadable;
 use crate::key::Key;
+use crate::patience::Patience;
 use crate::watched::{self, Verdict, Watched, What};
 
 pub use sight::Sight;
@@ -19,11 +20,22 @@ type Change = watched::Change<Transition>;
 
 /// Pods.
 #[derive(Debug)]
-pub struct Pods(What);
+pub struct Pods {
+    what: What,
+    patience: Patience,
+}
 
 impl Default for Pods {
     fn default() -> Self {
-        Self(super::of_kubernetes("", "Pod", "pods", true))
+        Self::new(Patience::default())
+    }
+}
+
+impl Pods {
+    /// Says what has lasted for so long.
+    pub fn new(patience: Patience) -> Self {
+        let what = super::of_kubernetes("", "Pod", "pods", true);
+        Self { what, patience }
     }
 }
 
@@ -33,10 +45,10 @@ impl Watched for Pods {
     type Transition = Transition;
 
     fn what(&self) -> &What {
-        &self.0
+        &self.what
     }
 
-    fn read(&self, body: wire::Pod) -> Result<Sight, Unreadable> {
+    fn read(&self, body: wire::Pod, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         Sight::read(body)
     }
 
@@ -45,7 +57,7 @@ impl Watched for Pods {
     }
 
     fn decide(&self, seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<Sight, Transition> {
-        decide::decide(seen, now, at)
+        decide::decide(&self.patience, seen, now, at)
     }
 
     /// That a pod ends is the ordinary course of things.
@@ -73,6 +85,6 @@ impl Watched for Pods {
             since: super::text(cause.and_then(|cause| cause.since.as_ref())),
             problems: change.previous.iter().flat_map(|words| decide::problems(words)).collect(),
         };
-        super::event(&self.0, key, &sight.uid, place, change, &payload, now)
+        super::event(&self.what, key, &sight.uid, place, change, &payload, now)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use events::Envelope;
 use events::payload::volume_claim::{Transition, VolumeClaim};
 use serde::{Deserialize, Serialize};
@@ -10,16 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::announce::Place;
 use crate::gather::{Common, Time, Unreadable, said};
 use crate::key::Key;
+use crate::patience::Patience;
 use crate::watched::{self, Verdict, Watched, What};
 
 type Change = watched::Change<Transition>;
 
-/// A claim that has waited this long for its volume is said to wait: a provisioner needs some seconds.
-const PATIENCE: TimeDelta = TimeDelta::minutes(5);
-
 /// `PersistentVolumeClaims`.
 #[derive(Debug)]
-pub struct VolumeClaims(What);
+pub struct VolumeClaims {
+    what: What,
+    patience: Patience,
+}
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -59,7 +60,15 @@ pub struct Sight {
 
 impl Default for VolumeClaims {
     fn default() -> Self {
-        Self(super::of_kubernetes("", "PersistentVolumeClaim", "persistentvolumeclaims", true))
+        Self::new(Patience::default())
+    }
+}
+
+impl VolumeClaims {
+    /// Says what has lasted for so long.
+    pub fn new(patience: Patience) -> Self {
+        let what = super::of_kubernetes("", "PersistentVolumeClaim", "persistentvolumeclaims", true);
+        Self { what, patience }
     }
 }
 
@@ -69,10 +78,10 @@ impl Watched for VolumeClaims {
     type Transition = Transition;
 
     fn what(&self) -> &What {
-        &self.0
+        &self.what
     }
 
-    fn read(&self, body: Self::Body) -> Result<Sight, Unreadable> {
+    fn read(&self, body: Self::Body, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         let Common { metadata, spec, status } = body;
         let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
         let storage = |sizes: Option<BTreeMap<String, String>>| sizes?.remove("storage");
@@ -94,7 +103,7 @@ impl Watched for VolumeClaims {
 
     fn decide(&self, seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<Sight, Transition> {
         let before = seen.and_then(|seen| seen.said);
-        let due = super::after(now.created.as_ref(), PATIENCE);
+        let due = super::after(now.created.as_ref(), self.patience.claim_pending);
         let (said, again) = match now.phase.as_str() {
             "Bound" => (Some(Transition::Bound), None),
             "Lost" => (Some(Transition::Lost), None),
@@ -137,6 +146,6 @@ impl Watched for VolumeClaims {
             capacity: sight.capacity.clone(),
             previous: change.previous.clone(),
         };
-        super::event(&self.0, key, &sight.uid, place, change, &payload, now)
+        super::event(&self.what, key, &sight.uid, place, change, &payload, now)
     }
 }

@@ -70,7 +70,7 @@ impl Watched for VolumeSnapshots {
         &self.0
     }
 
-    fn read(&self, body: Self::Body) -> Result<Sight, Unreadable> {
+    fn read(&self, body: Self::Body, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         let Common { metadata, spec, status } = body;
         let Status { ready_to_use, restore_size, creation_time, error } = status.unwrap_or_default();
         // The controller tries again after an error: one that became ready after all is ready.

@@ -82,7 +82,7 @@ impl Watched for Warnings {
         &self.0
     }
 
-    fn read(&self, body: wire::Event) -> Result<Sight, Unreadable> {
+    fn read(&self, body: wire::Event, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         let event = body.metadata.uid()?;
         let count = body.series.as_ref().and_then(|series| series.count).or(body.count).unwrap_or(1);
         let last = body.series.and_then(|series| series.last_observed_time);

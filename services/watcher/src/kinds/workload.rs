@@ -11,6 +11,7 @@ use events::payload::workload::{Transition, Workload, WorkloadKind};
 use crate::announce::Place;
 use crate::gather::Unreadable;
 use crate::key::Key;
+use crate::patience::Patience;
 use crate::watched::{self, Verdict, Watched, What};
 
 pub use sight::Sight;
@@ -22,17 +23,18 @@ type Change = watched::Change<Transition>;
 pub struct Workloads {
     what: What,
     kind: WorkloadKind,
+    patience: Patience,
 }
 
 impl Workloads {
-    /// All of one kind.
-    pub fn of(kind: WorkloadKind) -> Self {
+    /// All of one kind; says what has lasted for so long.
+    pub fn of(kind: WorkloadKind, patience: Patience) -> Self {
         let (name, plural) = match kind {
             WorkloadKind::Deployment => ("Deployment", "deployments"),
             WorkloadKind::StatefulSet => ("StatefulSet", "statefulsets"),
             WorkloadKind::DaemonSet => ("DaemonSet", "daemonsets"),
         };
-        Self { what: super::of_kubernetes("apps", name, plural, true), kind }
+        Self { what: super::of_kubernetes("apps", name, plural, true), kind, patience }
     }
 }
 
@@ -45,7 +47,7 @@ impl Watched for Workloads {
         &self.what
     }
 
-    fn read(&self, body: wire::Workload) -> Result<Sight, Unreadable> {
+    fn read(&self, body: wire::Workload, _at: DateTime<Utc>) -> Result<Sight, Unreadable> {
         Sight::read(self.kind, body)
     }
 
@@ -54,7 +56,7 @@ impl Watched for Workloads {
     }
 
     fn decide(&self, seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<Sight, Transition> {
-        decide::decide(self.kind, seen, now, at)
+        decide::decide(self.kind, &self.patience, seen, now, at)
     }
 
     fn end(&self, _seen: &Sight, _last: Option<&Sight>) -> Verdict<Sight, Transition> {

@@ -111,6 +111,67 @@ fn an_operation_that_began_and_ended_unseen_is_said_once_by_its_end() {
     assert_eq!(between(&before, &op("Running", T2, None)), ["OperationRunning<-"]);
 }
 
+/// A sync status about that revision of that path, and the operation before it.
+fn compared(word: &str, revision: &str, path: &str, operation: &Value) -> Value {
+    let to = json!({"source": {"repoURL": "https://git.example/gitops", "path": path}});
+    json!({"sync": {"status": word, "revision": revision, "comparedTo": to}, "operationState": operation})
+}
+
+#[test]
+fn what_was_synced_and_is_not_any_more_although_git_is_the_same_has_drifted() {
+    let done = operation("Succeeded", T1, Some(T2));
+    let (synced, out) = (
+        |revision: &str| compared("Synced", revision, "shop", &done),
+        |revision: &str| compared("OutOfSync", revision, "shop", &done),
+    );
+    assert_eq!(between(&synced("aaa"), &out("aaa")), ["OutOfSync<Synced", "Drifted<Synced"]);
+    assert_eq!(between(&out("aaa"), &synced("aaa")), ["Synced<OutOfSync"], "its end is that it is synced");
+    let others = [
+        (out("bbb"), "a commit"),
+        (compared("OutOfSync", "aaa", "shop-2", &done), "the Application is another one"),
+        (
+            json!({"sync": {"status": "OutOfSync", "revision": "aaa"}, "operationState": done}),
+            "it does not say",
+        ),
+    ];
+    for (after, why) in others {
+        assert_eq!(between(&synced("aaa"), &after), ["OutOfSync<Synced"], "{why}");
+    }
+    for phase in ["Failed", "Error", "Running"] {
+        let end = (phase != "Running").then_some(T3);
+        let after = compared("OutOfSync", "aaa", "shop", &operation(phase, T2, end));
+        assert!(!between(&synced("aaa"), &after).contains(&"Drifted<Synced".to_owned()), "{phase}");
+    }
+    let never = compared("OutOfSync", "aaa", "shop", &Value::Null);
+    assert_eq!(
+        between(&compared("Synced", "aaa", "shop", &Value::Null), &never).len(),
+        2,
+        "nobody synced it"
+    );
+    assert_eq!(
+        between(&compared("Unknown", "aaa", "shop", &done), &out("aaa")),
+        ["OutOfSync<Unknown"],
+        "it was not known to be synced"
+    );
+}
+
+#[test]
+fn a_commit_that_changes_nothing_is_kept_in_silence_so_that_drift_after_it_is_drift() {
+    let done = operation("Succeeded", T1, Some(T2));
+    let first = sight(&compared("Synced", "aaa", "shop", &done));
+    let verdict = decide(Some(&first), &sight(&compared("Synced", "bbb", "shop", &done)));
+    assert_eq!(verdict.changes, []);
+    let kept = verdict.keep.expect("it is still there");
+    let after = decide(Some(&kept), &sight(&compared("OutOfSync", "bbb", "shop", &done)));
+    let said: Vec<_> = after.changes.iter().map(|change| change.transition).collect();
+    assert_eq!(said, [Transition::OutOfSync, Transition::Drifted]);
+
+    // Of one that is out of sync, nothing is written for a commit.
+    let out = sight(&compared("OutOfSync", "aaa", "shop", &done));
+    let verdict = decide(Some(&out), &sight(&compared("OutOfSync", "bbb", "shop", &done)));
+    assert_eq!(verdict, Verdict::new(Vec::new(), Some(out)));
+}
+
 #[test]
 fn several_transitions_come_in_the_order_of_cause() {
     let after = json!({

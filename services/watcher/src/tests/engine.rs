@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::all_said;
 use crate::apply::{Announcer, Ports};
 use crate::gather::Object;
+use crate::kinds::custom::Customs;
 use crate::kinds::node::Nodes;
 use crate::kinds::pod::Pods;
 use crate::metrics::WatcherMetrics;
@@ -24,12 +25,16 @@ struct Desk<W: Watched> {
 }
 
 fn desk<W: Watched + Default>(memory: &Arc<Memory>, namespace: Option<&str>) -> Desk<W> {
+    desk_of(W::default(), memory, namespace)
+}
+
+fn desk_of<W: Watched>(watched: W, memory: &Arc<Memory>, namespace: Option<&str>) -> Desk<W> {
     let metrics = Metrics::new();
     let watcher_metrics = WatcherMetrics::register(metrics.registry()).unwrap();
     let clock = Arc::new(ManualClock::at("2026-11-24T12:00:00Z".parse().unwrap()));
     let ports =
         Ports { bus: memory.clone(), store: memory.clone(), clock: clock.clone(), metrics, watcher_metrics };
-    let announcer = Announcer::new(Arc::new(W::default()), ports, Arc::new(Pulse::of("all")), namespace);
+    let announcer = Announcer::new(Arc::new(watched), ports, Arc::new(Pulse::of("all")), namespace);
     Desk { memory: memory.clone(), clock, announcer }
 }
 
@@ -186,4 +191,37 @@ async fn what_lasts_too_long_is_said_at_its_time_also_after_a_restart() {
     second.clock.advance(Duration::from_hours(1));
     second.announcer.wake().await.unwrap();
     assert_eq!(second.said().len(), 1);
+}
+
+/// Whether a kind lives in namespaces is not said in the settings.
+#[tokio::test(start_paused = true)]
+async fn objects_of_a_described_kind_are_known_again_after_a_restart_in_namespaces_and_outside() {
+    let memory = Arc::new(Memory::default());
+    let widget = |name: &str, namespace: Option<&str>, phase: &str| {
+        let metadata = json!({"name": name, "namespace": namespace, "uid": format!("uid-{name}"), "resourceVersion": "1"});
+        json!({"metadata": metadata, "status": {"phase": phase}})
+    };
+    let kind: crate::CustomKind = "widgets.example/v1".parse().unwrap();
+    let phase = kind.expression("phase", "object.status.phase").unwrap();
+    let lasts = std::collections::BTreeMap::new();
+    let custom = crate::Custom { kind, scope: None, phase, again: None, message: None, lasts };
+    let desk = || desk_of(Customs::new(custom.clone()), &memory, None);
+    let mut first = desk();
+    first.list(&[widget("a", Some("shop"), "up"), widget("b", None, "up")]).await;
+    assert_eq!(first.said(), [""; 0], "how it stood before anybody looked");
+    memory.fail(1, Fault::CrashBefore);
+    let down = Event::Apply(decoded(&widget("a", Some("shop"), "down")));
+    tokio::time::timeout(Duration::from_mins(1), first.announcer.heed(down))
+        .await
+        .expect_err("it was killed");
+
+    let mut second = desk();
+    second.list(&[widget("a", Some("shop"), "down"), widget("c", None, "up")]).await;
+    assert_eq!(second.said(), ["a object.changed", "c object.changed", "b object.deleted"]);
+    let mut third = desk();
+    third.list(&[widget("a", Some("shop"), "down"), widget("c", None, "up")]).await;
+    assert_eq!(third.said().len(), 3, "nothing again");
+    let expected =
+        ["baseline/custom/widgets.example", "custom/widgets.example/c", "custom/widgets.example/shop/a"];
+    assert_eq!(memory.keys(), expected);
 }

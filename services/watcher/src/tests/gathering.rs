@@ -93,7 +93,7 @@ fn a_part_of_another_shape_is_named_and_the_object_is_still_known() {
     for (field, value, expected) in cases {
         match read(application("shop", "u1", &json!({field: value}))).unwrap_err() {
             Unreadable::Shape { part, .. } => assert_eq!(part, expected),
-            Unreadable::Missing(what) => panic!("{what} is there"),
+            other => panic!("{field}: {other}"),
         }
     }
 }

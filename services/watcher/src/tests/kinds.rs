@@ -1,6 +1,9 @@
 //! What is said of each kind of object, told as stories: how it stands, one sight after the other, and what is said.
 
+mod cron_jobs;
+mod custom;
 mod objects;
+mod patience;
 mod pods;
 mod workloads;
 
@@ -39,9 +42,9 @@ fn object(name: &str, namespace: Option<&str>, rest: &Value) -> Value {
 }
 
 /// Follows one object through its sights, as the engine does, without the engine.
-struct Follower<W: Watched> {
+pub struct Follower<W: Watched> {
     watched: W,
-    seen: Option<W::Sight>,
+    pub seen: Option<W::Sight>,
     now: Option<(Value, W::Sight)>,
     again: Option<DateTime<Utc>>,
     sequence: u64,
@@ -49,15 +52,15 @@ struct Follower<W: Watched> {
 }
 
 impl<W: Watched> Follower<W> {
-    fn new(watched: W) -> Self {
+    pub fn new(watched: W) -> Self {
         Self { watched, seen: None, now: None, again: None, sequence: 0, events: Vec::new() }
     }
 
     /// What is said when it stands like this, so many seconds after the beginning; `*` stands for a wait that is kept in
     /// mind.
-    fn sees(&mut self, seconds: i64, object: &Value) -> Vec<String> {
+    pub fn sees(&mut self, seconds: i64, object: &Value) -> Vec<String> {
         let decoded: Object<W::Body> = serde_json::from_value(object.clone()).unwrap();
-        let sight = self.watched.read(decoded.body).unwrap();
+        let sight = self.watched.read(decoded.body, begin() + TimeDelta::seconds(seconds)).unwrap();
         self.now = Some((object.clone(), sight));
         self.looks(seconds)
     }
@@ -95,14 +98,14 @@ impl<W: Watched> Follower<W> {
     }
 
     /// What is said when it is gone.
-    fn ends(&self) -> Vec<String> {
+    pub fn ends(&self) -> Vec<String> {
         let Some(seen) = &self.seen else { return Vec::new() };
         let verdict = self.watched.end(seen, None);
         assert_eq!(verdict.keep, None);
         verdict.changes.iter().map(|change| format!("{:?}", change.transition)).collect()
     }
 
-    fn last(&self) -> Value {
+    pub fn last(&self) -> Value {
         self.events.last().expect("something was said").json().unwrap()
     }
 }

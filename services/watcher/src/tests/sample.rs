@@ -58,5 +58,5 @@ pub fn sight(status: &Value) -> Sight {
 
 /// How it stands, if that can be read.
 pub fn read(application: Value) -> Result<Sight, Unreadable> {
-    Applications::default().read(object(application).body)
+    Applications::default().read(object(application).body, "2026-11-24T12:00:00Z".parse().unwrap())
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::wire;
+use crate::digest::digest;
 use crate::gather::{Unreadable, list, said};
 
 /// What Argo CD itself says when it does not know.
@@ -31,6 +32,9 @@ pub struct Sight {
     pub images: Vec<String>,
     pub operation: Option<Operation>,
     pub conditions: Vec<String>,
+    /// A digest of `status.sync.comparedTo`: which sources and which destination the sync status is about.
+    #[serde(default)]
+    pub compared: Option<String>,
 }
 
 impl Sight {
@@ -54,6 +58,7 @@ impl Sight {
             health: said(health.status).unwrap_or_else(|| UNKNOWN.to_owned()),
             health_message: said(health.message),
             health_since: said(health.last_transition_time),
+            compared: sync.compared_to.as_ref().map(digest),
             revisions: revisions(sync.revision, sync.revisions),
             images: list(summary.images.unwrap_or_default()),
             operation: operation.and_then(operation_of),

@@ -32,10 +32,13 @@ pub struct Destination {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Sync {
     pub status: Option<String>,
     pub revision: Option<String>,
     pub revisions: Option<Vec<String>>,
+    /// What was compared: from where, to where.
+    pub compared_to: Option<Value>,
 }
 
 /// One source has `revision`, several have `revisions`.

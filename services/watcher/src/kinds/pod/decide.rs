@@ -12,17 +12,17 @@ use super::Change;
 use super::sight::{Cause, Sight};
 use crate::gather::Time;
 use crate::kinds::after;
+use crate::patience::Patience;
 use crate::watched::Verdict;
 
-/// A pod that has been ready for this long after a problem has recovered.
-pub const SETTLED: TimeDelta = TimeDelta::minutes(1);
-/// The scheduler may find a place at its second attempt.
-const UNSCHEDULABLE: TimeDelta = TimeDelta::seconds(30);
-/// A pod may take this long to start.
-pub const NOT_READY: TimeDelta = TimeDelta::minutes(5);
-
 /// What is to be said about a pod.
-pub fn decide(seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<Sight, Transition> {
+pub fn decide(
+    patience: &Patience,
+    seen: Option<&Sight>,
+    now: &Sight,
+    at: DateTime<Utc>,
+) -> Verdict<Sight, Transition> {
+    let settled = patience.pod_recovered;
     let before = seen.map(|seen| seen.said.clone()).unwrap_or_default();
     if now.ending {
         return Verdict::new(Vec::new(), seen.cloned());
@@ -30,8 +30,8 @@ pub fn decide(seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<S
     let mut again: Option<DateTime<Utc>> = None;
     let mut look = |time: DateTime<Utc>| again = Some(again.map_or(time, |first| first.min(time)));
     let mut active: Vec<&Cause> = Vec::new();
-    for cause in now.causes.iter().filter(|cause| !is_history(cause, at)) {
-        match after(cause.since.as_ref(), patience(cause.problem)) {
+    for cause in now.causes.iter().filter(|cause| !is_history(cause, settled, at)) {
+        match after(cause.since.as_ref(), waits(patience, cause.problem)) {
             Some(due) if due > at => look(due),
             Some(_) | None => active.push(cause),
         }
@@ -50,7 +50,7 @@ pub fn decide(seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<S
     }
     let words = words(&said);
     if fresh.is_empty() && active.is_empty() && !before.is_empty() && !before.contains(&Transition::Evicted) {
-        match fine_from(now) {
+        match fine_from(now, settled) {
             Some(fine) if fine <= at => {
                 return Verdict::new(vec![Change::new(Transition::Recovered).from(words)], None);
             }
@@ -68,23 +68,23 @@ pub fn decide(seen: Option<&Sight>, now: &Sight, at: DateTime<Utc>) -> Verdict<S
 }
 
 /// The container has run for long enough since.
-fn is_history(cause: &Cause, at: DateTime<Utc>) -> bool {
-    after(cause.runs_since.as_ref(), SETTLED).is_some_and(|over| over <= at)
+fn is_history(cause: &Cause, settled: TimeDelta, at: DateTime<Utc>) -> bool {
+    after(cause.runs_since.as_ref(), settled).is_some_and(|over| over <= at)
 }
 
 /// From when on it has recovered, if nothing more happens.
-fn fine_from(now: &Sight) -> Option<DateTime<Utc>> {
+fn fine_from(now: &Sight, settled: TimeDelta) -> Option<DateTime<Utc>> {
     if now.phase == "Succeeded" {
         return Some(DateTime::UNIX_EPOCH);
     }
     let since: Option<&Time> = now.fine_since.as_ref();
-    after(since, SETTLED)
+    after(since, settled)
 }
 
-fn patience(problem: Transition) -> TimeDelta {
+fn waits(patience: &Patience, problem: Transition) -> TimeDelta {
     match problem {
-        Transition::Unschedulable => UNSCHEDULABLE,
-        Transition::NotReady => NOT_READY,
+        Transition::Unschedulable => patience.pod_unschedulable,
+        Transition::NotReady => patience.pod_not_ready,
         Transition::CrashLooping
         | Transition::OomKilled
         | Transition::ImagePullFailing

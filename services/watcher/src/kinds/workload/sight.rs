@@ -24,6 +24,9 @@ pub struct Sight {
     pub rollout: Rollout,
     /// Whether it has as many pods as it needs.
     pub enough: bool,
+    /// How many it needs: fewer than it wants, by as many as may be missing.
+    #[serde(default)]
+    pub least: i64,
     pub reason: Option<String>,
     pub message: Option<String>,
     pub created: Option<Time>,
@@ -56,6 +59,18 @@ pub struct Said {
     /// Since when it is being rolled out, by our clock.
     pub since: Option<DateTime<Utc>>,
     pub available: Option<bool>,
+    /// It is to have more pods than it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growing: Option<Growing>,
+}
+
+/// A workload that is to have more pods than it had: until they are there, it needs no more than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growing {
+    /// Since when, by our clock.
+    pub since: DateTime<Utc>,
+    /// How many it needed before.
+    pub least: i64,
 }
 
 impl Sight {
@@ -81,6 +96,11 @@ impl Sight {
         };
         let conditions = status.conditions.as_deref();
         let progress = find(conditions, "Progressing");
+        let strategy = spec.update_strategy.clone().or_else(|| spec.strategy.clone()).unwrap_or_default();
+        let least = match kind {
+            WorkloadKind::Deployment => needed_by_deployment(desired, &strategy),
+            WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => needed(desired, &strategy),
+        };
         let (rollout, enough, why) = match kind {
             WorkloadKind::Deployment => {
                 let available = find(conditions, "Available");
@@ -89,16 +109,13 @@ impl Sight {
                 (rollout, enough, if rollout == Rollout::Stalled { progress } else { available.or(progress) })
             }
             WorkloadKind::StatefulSet => {
-                let strategy = spec.update_strategy.clone().unwrap_or_default();
                 let partition = strategy.rolling_update.as_ref().and_then(|rolling| rolling.partition);
                 let same = status.current_revision == status.update_revision;
                 let done = same || updated >= desired - number(partition);
-                (of(&strategy, done), available >= needed(desired, &strategy), None)
+                (of(&strategy, done), available >= least, None)
             }
             WorkloadKind::DaemonSet => {
-                let strategy = spec.update_strategy.clone().unwrap_or_default();
-                let needed = needed(desired, &strategy);
-                (of(&strategy, updated >= desired && available >= needed), available >= needed, None)
+                (of(&strategy, updated >= desired && available >= least), available >= least, None)
             }
         };
         let generation = number(metadata.generation);
@@ -113,6 +130,7 @@ impl Sight {
             images: images(spec),
             rollout,
             enough,
+            least,
             reason: why.and_then(|condition| said(condition.reason.clone())),
             message: why.and_then(|condition| said(condition.message.clone())),
             created: metadata.creation_timestamp,
@@ -136,16 +154,34 @@ fn of(strategy: &wire::Strategy, done: bool) -> Rollout {
     if done || strategy.ty.as_deref() == Some("OnDelete") { Rollout::Done } else { Rollout::Progressing }
 }
 
+/// Source: `MaxUnavailable` and `ResolveFenceposts` in `pkg/controller/deployment/util/deployment_util.go` of Kubernetes.
+fn needed_by_deployment(desired: i64, strategy: &wire::Strategy) -> i64 {
+    if strategy.ty.as_deref() == Some("Recreate") || desired == 0 {
+        return desired;
+    }
+    let rolling = strategy.rolling_update.clone().unwrap_or_default();
+    let number = |value: Option<Value>, up: i64| match value {
+        Some(Value::Number(number)) => number.as_i64().unwrap_or_default(),
+        Some(Value::String(text)) => portion(desired, &text, up),
+        _ => portion(desired, "25%", up),
+    };
+    let (may_miss, surge) = (number(rolling.max_unavailable, 0), number(rolling.max_surge, 99));
+    (desired - if may_miss == 0 && surge == 0 { 1 } else { may_miss }).max(0)
+}
+
+/// A percentage of the wanted pods; `up` is 99 to round up, 0 to round down.
+fn portion(desired: i64, percent: &str, up: i64) -> i64 {
+    let percent: i64 = percent.trim_end_matches('%').parse().unwrap_or_default();
+    desired.saturating_mul(percent).saturating_add(up) / 100
+}
+
 /// As many as it has to have, also while it is being rolled out.
 fn needed(desired: i64, strategy: &wire::Strategy) -> i64 {
     let may_miss = match strategy.rolling_update.as_ref().and_then(|rolling| rolling.max_unavailable.as_ref())
     {
         Some(Value::Number(number)) => number.as_i64().unwrap_or(1),
-        Some(Value::String(text)) => {
-            let percent: i64 = text.trim_end_matches('%').parse().unwrap_or_default();
-            // Kubernetes rounds up.
-            (desired * percent + 99) / 100
-        }
+        // Kubernetes rounds up.
+        Some(Value::String(text)) => portion(desired, text, 99),
         _ => 1,
     };
     if desired == 0 { 0 } else { (desired - may_miss).max(1) }

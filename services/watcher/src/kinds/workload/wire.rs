@@ -14,7 +14,10 @@ pub struct Spec {
     pub replicas: Option<i64>,
     pub paused: Option<bool>,
     pub template: Option<Template>,
+    /// Of a `StatefulSet` or a `DaemonSet`.
     pub update_strategy: Option<Strategy>,
+    /// Of a Deployment.
+    pub strategy: Option<Strategy>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -50,6 +53,7 @@ pub struct RollingUpdate {
     pub partition: Option<i64>,
     /// A number, or a percentage.
     pub max_unavailable: Option<Value>,
+    pub max_surge: Option<Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Follower, at, object};
+use crate::gather::Object;
 use crate::kinds::autoscaler::Autoscalers;
 use crate::kinds::job::Jobs;
 use crate::kinds::namespace::Namespaces;
 use crate::kinds::node::Nodes;
+use crate::kinds::project::Projects;
 use crate::kinds::volume_claim::VolumeClaims;
 use crate::kinds::volume_snapshot::VolumeSnapshots;
 use crate::kinds::warning::Warnings;
@@ -133,6 +135,35 @@ fn an_autoscaler_says_when_it_is_held_up_and_when_no_more() {
 }
 
 #[test]
+fn a_project_says_what_of_it_was_changed() {
+    let project = |spec: Value| {
+        object("shop", Some("argocd"), &json!({"spec": spec, "status": {"jwtTokensByRole": {}}}))
+    };
+    let spec = json!({
+        "description": "the shop",
+        "sourceRepos": ["https://git.example/gitops"],
+        "destinations": [{"server": "https://kubernetes.default.svc", "namespace": "shop"}, {"name": "edge"}],
+        "roles": [{"name": "ci", "jwtTokens": [{"iat": 1}]}],
+    });
+    let mut it = Follower::new(Projects::default());
+    assert_eq!(it.sees(1, &project(spec.clone())), ["created"]);
+    assert_eq!(it.last()["destinations"], json!(["shop at https://kubernetes.default.svc", "* at edge"]));
+    assert_eq!(it.sees(2, &project(spec.clone())), NOTHING);
+    let mut other = spec.clone();
+    other["roles"][0]["jwtTokens"] = json!([]);
+    other["orphanedResources"] = json!({"warn": true});
+    other.as_object_mut().unwrap().remove("description");
+    assert_eq!(it.sees(3, &project(other.clone())), ["changed"]);
+    assert_eq!(it.last()["changed"], json!(["description", "orphanedResources", "roles"]));
+    assert!(!serde_json::to_string(&it.seen).unwrap().contains("iat"), "tokens are not kept");
+    assert_eq!(it.ends(), ["Deleted"]);
+
+    let decoded: Object<_> = serde_json::from_value(project(json!({"sourceRepos": "all"}))).unwrap();
+    let error = Projects::default().read(decoded.body, super::begin()).unwrap_err();
+    assert_eq!(error.to_string(), "its spec has not the shape that Argo CD gives it");
+}
+
+#[test]
 fn a_namespace_tells_its_life() {
     let mut it = Follower::new(Namespaces::default());
     assert_eq!(it.sees(1, &object("shop", None, &json!({"status": {"phase": "Active"}}))), ["created"]);
@@ -166,8 +197,8 @@ fn a_burst_of_warnings_is_one_and_one_more_when_there_are_ten_times_as_many() {
     // Kubernetes forgets them one by one.
     let (seen, watched) = (it.seen.clone().unwrap(), Warnings::default());
     let gone = |seen, name| {
-        let decoded: crate::gather::Object<_> = serde_json::from_value(event(name, 1)).unwrap();
-        watched.end(&seen, Some(&watched.read(decoded.body).unwrap()))
+        let decoded: Object<_> = serde_json::from_value(event(name, 1)).unwrap();
+        watched.end(&seen, Some(&watched.read(decoded.body, super::begin()).unwrap()))
     };
     let left = gone(seen, "a").keep.expect("two are left");
     let left = gone(left, "b").keep.expect("one is left");
