@@ -12,6 +12,7 @@
 //! | `time` | `startsAt` when it fires, `endsAt` when it is resolved |
 //! | `partitionkey` | the fingerprint |
 //! | `correlationid`, `causationid` | of a resolved alert: the id of its firing event |
+//! | `truncatedalerts` | how many alerts were left out of the notification (`max_alerts`), if any were |
 //!
 //! The id does not depend on when Alertmanager speaks: a **repeated notification** (`repeat_interval`), a retried one
 //! and the ones of all replicas of a highly available Alertmanager are one event, and the bus drops all but the first.
@@ -29,8 +30,11 @@ use uuid::Uuid;
 use crate::payload::alert::{Alert, Status};
 use crate::{Envelope, InvalidEnvelope, Payload as _, announcement, extension, validate};
 
+mod listed;
 #[cfg(test)]
 mod tests;
+
+pub use listed::{Listed, State, list};
 
 /// The version of the webhook's payload that is understood.
 pub const VERSION: &str = "4";
@@ -116,20 +120,20 @@ pub fn decode(body: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
         external_url: notification.external_url.filter(|url| !url.is_empty()),
         truncated_alerts: notification.truncated_alerts.unwrap_or_default(),
     };
-    let source = group.source();
     let alerts = required(notification.alerts, || "alerts".to_owned())?;
     alerts
         .into_iter()
         .enumerate()
         .map(|(index, notified)| {
             let alert = group.alert(index, notified)?;
-            envelope(&source, &alert).map_err(|source| DecodeError::Invalid { index, source })
+            event(&alert).map_err(|source| DecodeError::Invalid { index, source })
         })
         .collect()
 }
 
-/// The event of one alert.
-fn envelope(source: &str, alert: &Alert) -> Result<Envelope, InvalidEnvelope> {
+/// The event of one alert. Pure: the same alert in the same state always makes the same event, whoever told of it.
+pub fn event(alert: &Alert) -> Result<Envelope, InvalidEnvelope> {
+    let source = &*source(alert);
     let firing = id(alert, Status::Firing);
     let id = id(alert, alert.status);
     let data = serde_json::to_value(alert).expect("an alert is plain data with string keys");
@@ -153,6 +157,9 @@ fn envelope(source: &str, alert: &Alert) -> Result<Envelope, InvalidEnvelope> {
         }
     };
     builder = builder.extension(extension::TRACEPARENT, trace);
+    if alert.truncated_alerts > 0 {
+        builder = builder.extension(extension::TRUNCATED_ALERTS, alert.truncated_alerts.to_string());
+    }
     match time {
         Some(time) => builder.time(time).build(),
         None => builder.build(),
@@ -167,15 +174,16 @@ struct Group {
     truncated_alerts: u64,
 }
 
-impl Group {
-    fn source(&self) -> String {
-        let is_url = |url: &&String| url.contains("://") && validate::uri_reference("source", url).is_ok();
-        match self.external_url.as_ref().filter(is_url) {
-            Some(url) => url.clone(),
-            None => format!("/alertmanager/{}", utf8_percent_encode(&self.receiver, NON_ALPHANUMERIC)),
-        }
+/// Where an alert comes from.
+fn source(alert: &Alert) -> String {
+    let is_url = |url: &&String| url.contains("://") && validate::uri_reference("source", url).is_ok();
+    match alert.external_url.as_ref().filter(is_url) {
+        Some(url) => url.clone(),
+        None => format!("/alertmanager/{}", utf8_percent_encode(&alert.receiver, NON_ALPHANUMERIC)),
     }
+}
 
+impl Group {
     fn alert(&self, index: usize, notified: Notified) -> Result<Alert, DecodeError> {
         let Notified { status, labels, annotations, starts_at, ends_at, generator_url, fingerprint } =
             notified;

@@ -1,6 +1,6 @@
 //! The extension attributes that Signalbox writes and reads.
 //!
-//! All but `hops`, `githubdelivery`, `replayrun`, `replayeffects` and `firsttried` are documented extensions of the
+//! All but `hops`, `githubdelivery`, `truncatedalerts`, `replayrun`, `replayeffects` and `firsttried` are documented extensions of the
 //! CloudEvents specification (`cloudevents/extensions/` of the specification's repository).
 
 /// Id of the event that began the story (the root). A root event's own id.
@@ -19,6 +19,8 @@ pub const RECORDED_TIME: &str = "recordedtime";
 pub const DATAREF: &str = "dataref";
 /// The header `X-GitHub-Delivery`, where the event's id is made of something else.
 pub const GITHUB_DELIVERY: &str = "githubdelivery";
+/// How many alerts Alertmanager left out of the notification that this event is of, if it did.
+pub const TRUNCATED_ALERTS: &str = "truncatedalerts";
 /// Name of the replay that delivered this event again. Its descendants have it, too, and ids of their own.
 pub const REPLAY_RUN: &str = "replayrun";
 /// `on` or `off`: whether a handler may have effects and announce anything in that replay. It counts on what the replay

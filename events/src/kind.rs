@@ -8,8 +8,8 @@ use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 use crate::payload::{
     alert, application, argocd, automation, autoscaler, cron_job, dead_letter, deploy, image, job, namespace,
-    node, notification, object, pod, project, schedule, volume_claim, volume_snapshot, volume_usage, warning,
-    workload,
+    node, notification, object, pod, project, schedule, source, volume_claim, volume_snapshot, volume_usage,
+    warning, workload,
 };
 use crate::{Family, Payload};
 
@@ -362,4 +362,11 @@ kinds! {
 
     /// The time of a schedule has come.
     Plain ScheduleTicked = "io.signalbox.schedule.ticked.v1": schedule::Ticked,
+
+    /// What a Source missed is on the bus now.
+    Good SourceGapFilled = "io.signalbox.source.gap-filled.v1": source::Gap,
+    /// What a Source missed cannot be had any more.
+    Bad SourceGapLost = "io.signalbox.source.gap-lost.v1": source::Gap,
+    /// A Source cannot be asked what it missed, until somebody changes something.
+    Bad SourceSweepFailed = "io.signalbox.source.sweep-failed.v1": source::SweepFailed,
 }

@@ -17,6 +17,7 @@ pub mod object;
 pub mod pod;
 pub mod project;
 pub mod schedule;
+pub mod source;
 pub mod volume_claim;
 pub mod volume_snapshot;
 pub mod volume_usage;
@@ -57,6 +58,8 @@ pub enum Family {
     Pod,
     Project,
     ScheduleTicked,
+    SourceGap,
+    SourceSweepFailed,
     VolumeClaim,
     VolumeSnapshot,
     VolumeUsage,

@@ -20,6 +20,7 @@ mod soak;
 mod sources;
 mod space;
 mod store;
+mod sweep;
 
 /// Every file of this folder is named by a `mod`: a test that nobody compiles tests nothing.
 #[test]

@@ -25,12 +25,18 @@ pub struct Alertmanager {
 impl Alertmanager {
     /// Starts one that posts to `webhook` with a bearer token.
     pub async fn start(webhook: &str, token: &str) -> anyhow::Result<Self> {
+        // 0 stands for all.
+        Self::start_with(webhook, token, 0).await
+    }
+
+    /// Starts one whose notifications have at most so many alerts.
+    pub async fn start_with(webhook: &str, token: &str, max_alerts: u32) -> anyhow::Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = Scratch::new("alertmanager")?;
         let config = serde_json::json!({
             "route": { "receiver": "signalbox", "group_by": ["alertname"], "group_wait": "100ms",
                        "group_interval": "1s", "repeat_interval": "1h" },
-            "receivers": [{ "name": "signalbox", "webhook_configs": [{ "url": webhook, "send_resolved": true,
+            "receivers": [{ "name": "signalbox", "webhook_configs": [{ "url": webhook, "send_resolved": true, "max_alerts": max_alerts,
                 "http_config": { "authorization": { "type": "Bearer", "credentials": token } } }] }],
         });
         fs::write(dir.join("alertmanager.yml"), config.to_string())?;
@@ -57,6 +63,11 @@ impl Alertmanager {
     /// Where it listens, as `host:port`.
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Says that an alert fires since `starts_at`.

@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod eventually;
 pub mod fixtures;
 pub mod git;
+pub mod github;
 pub mod http1;
 pub mod kube_api;
 pub mod kube_proxy;

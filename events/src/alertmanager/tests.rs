@@ -219,3 +219,69 @@ fn what_is_not_version_4_of_the_webhook_is_refused_with_the_reason() {
         assert!(found.starts_with(wanted), "{found}\nshould begin with\n{wanted}");
     }
 }
+
+#[test]
+fn events_of_a_truncated_notification_are_marked() {
+    let event = one("firing", &json!({}), &json!({}));
+    assert_eq!(event.extension("truncatedalerts").as_deref(), Some("3"));
+    let event = one("firing", &json!({}), &json!({"truncatedAlerts": 0}));
+    assert_eq!(event.extension("truncatedalerts"), None);
+}
+
+/// As Alertmanager 0.28 answers `GET /api/v2/alerts`.
+fn gettable(changes: &Value) -> Value {
+    let mut alert = json!({
+        "annotations": {"summary": "Pod is crash looping."},
+        "endsAt": "2026-09-01T10:20:00.000Z",
+        "fingerprint": "8a07086b74f3ba78",
+        "receivers": [{"name": "signalbox"}, {"name": "pager"}],
+        "startsAt": "2026-09-01T10:00:00.123Z",
+        "status": {"inhibitedBy": [], "mutedBy": [], "silencedBy": [], "state": "active"},
+        "updatedAt": "2026-09-01T10:15:00.000Z",
+        "generatorURL": "http://prometheus/graph?g0.expr=up",
+        "labels": {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "api-7c", "severity": "warning"},
+    });
+    change(&mut alert, changes);
+    alert
+}
+
+#[test]
+fn an_alert_that_is_listed_is_the_event_that_its_notification_would_have_been() {
+    let body = json!([gettable(&json!({}))]).to_string();
+    let listed = list(body.as_bytes(), "signalbox", "http://am:9093").unwrap();
+    let [Listed { alert, state: State::Active }] = &listed[..] else { panic!("{listed:?}") };
+    let (asked, notified) = (event(alert).unwrap(), one("firing", &json!({}), &json!({})));
+    assert_eq!((asked.id(), asked.source(), asked.ty()), (notified.id(), notified.source(), notified.ty()));
+    assert_eq!((asked.subject(), asked.time()), (notified.subject(), notified.time()));
+    let (mut of_asked, mut of_notified): (Alert, Alert) =
+        (asked.payload().unwrap(), notified.payload().unwrap());
+    // What only a notification has.
+    for alert in [&mut of_asked, &mut of_notified] {
+        (alert.group_key, alert.truncated_alerts) = (String::new(), 0);
+    }
+    assert_eq!(of_asked, of_notified);
+}
+
+#[test]
+fn only_alerts_of_the_receiver_count_and_silenced_ones_are_told_apart() {
+    let other = gettable(&json!({"receivers": [{"name": "pager"}]}));
+    let silenced =
+        gettable(&json!({"status": {"state": "suppressed", "silencedBy": ["x"], "inhibitedBy": []}}));
+    let body = json!([other, silenced]).to_string();
+    let listed = list(body.as_bytes(), "signalbox", "http://am:9093").unwrap();
+    assert_eq!(listed.iter().map(|one| one.state).collect::<Vec<_>>(), [State::Kept]);
+}
+
+#[test]
+fn a_list_that_is_none_says_what_is_missing() {
+    for (body, said) in [
+        (json!({"alerts": []}), "invalid type: map"),
+        (json!([gettable(&json!({"startsAt": null}))]), "member `[0].startsAt` is missing"),
+        (json!([gettable(&json!({"labels": null}))]), "member `[0].labels` is missing"),
+        (json!([gettable(&json!({"status": null}))]), "member `[0].status` is missing"),
+    ] {
+        let error = list(body.to_string().as_bytes(), "signalbox", "http://am:9093").unwrap_err();
+        let chain = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+        assert!(chain.contains(said), "{chain}");
+    }
+}

@@ -31,7 +31,7 @@ pub struct Alert {
     pub fingerprint: String,
     /// The receiver in Alertmanager's configuration.
     pub receiver: String,
-    /// The group that the alert came in.
+    /// The group that the alert came in; empty where it was asked for, and not notified.
     pub group_key: String,
     /// Where Alertmanager can be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]

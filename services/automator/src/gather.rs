@@ -61,6 +61,8 @@ fn app<'a>(catalog: &'a Catalog, event: &Envelope, data: &Value) -> Result<&'a A
         | Family::Pod
         | Family::Project
         | Family::ScheduleTicked
+        | Family::SourceGap
+        | Family::SourceSweepFailed
         | Family::VolumeClaim
         | Family::VolumeSnapshot
         | Family::VolumeUsage

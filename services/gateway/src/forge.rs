@@ -4,12 +4,11 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use events::gitlab::Delivery;
 use events::{argocd, gitea, gitlab, registry};
-use resources::source::{Argocd, Gitea, Gitlab, Registry};
+use resources::source::{Argocd, Gitea, Gitlab, Origin, Registry};
 
 use crate::Gateway;
 use crate::answer::Accepted;
 use crate::header::{self, Found};
-use crate::origin::Origin;
 use crate::publish::Taken;
 use crate::refusal::Refusal;
 use crate::visit::Visit;
@@ -33,7 +32,7 @@ pub(crate) async fn gitea(
         let event = header::required(&delivery.headers, "X-Gitea-Event", LONGEST_EVENT, |_| true)?;
         let id = header::required(&delivery.headers, "X-Gitea-Delivery", LONGEST_ID, is_id)?;
         let event = gitea::decode(event, id, &delivery.body).map_err(Refusal::NoWebhook)?;
-        Ok(vec![Origin::of_gitea(&event).admit(event, &repositories)?])
+        Ok(vec![Origin::of_gitea(&event).admit(event, &repositories).map_err(Refusal::Foreign)?])
     };
     let credential = source.credential(signature);
     webhook::take(gateway, &credential, request, visit, Work::Light, decode).await.map(one)
@@ -53,7 +52,7 @@ pub(crate) async fn gitlab(
             event_uuid: optional(&delivery.headers, "X-Gitlab-Event-UUID")?,
         };
         let event = gitlab::decode(ids, &delivery.body).map_err(Refusal::NoWebhook)?;
-        Ok(vec![Origin::of_gitlab(&event).admit(event, &projects)?])
+        Ok(vec![Origin::of_gitlab(&event).admit(event, &projects).map_err(Refusal::Foreign)?])
     };
     webhook::take(gateway, &source.credential, request, visit, Work::Light, decode).await.map(one)
 }

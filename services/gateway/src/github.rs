@@ -3,11 +3,10 @@
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use events::{Envelope, github};
-use resources::source::Github;
+use resources::source::{Github, Origin};
 
 use crate::answer::Accepted;
 use crate::header;
-use crate::origin::Origin;
 use crate::proof::Signature;
 use crate::refusal::{Refusal, Unproven};
 use crate::secrets::LiveSecrets;
@@ -74,7 +73,7 @@ fn decide(
     let (event, delivery) = names(headers)?;
     let decode = if headers.contains_key(HOOK) { github::decode_of_hook } else { github::decode };
     let event = decode(event, delivery, body).map_err(Refusal::NoDelivery)?;
-    Origin::of(&event).admit(event, repositories)
+    Origin::of(&event).admit(event, repositories).map_err(Refusal::Foreign)
 }
 
 /// The name of the event and the id of the delivery.

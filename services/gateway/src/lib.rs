@@ -14,7 +14,6 @@ mod keep;
 mod limits;
 mod linger;
 mod metrics;
-mod origin;
 mod place;
 mod proof;
 mod publish;

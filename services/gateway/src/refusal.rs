@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use chassis::PublishError;
 use events::{alertmanager, github, http, webhook};
+use resources::source::Origin;
 use thiserror::Error;
 
 use crate::Limits;
 use crate::cloudevents::Claim;
 use crate::generic::Unmappable;
-use crate::origin::Origin;
 
 pub(crate) use unproven::Unproven;
 

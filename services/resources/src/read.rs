@@ -3,6 +3,7 @@
 mod app;
 mod automation;
 mod channel;
+mod github;
 mod secret;
 mod source;
 

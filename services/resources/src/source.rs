@@ -1,18 +1,23 @@
 //! Source: where events come from, and how they prove it.
 
+pub mod alertmanager;
 pub(crate) mod cloudevents;
 pub mod credential;
 mod forge;
 pub(crate) mod generic;
+pub mod github;
 mod guard;
+mod origin;
 
+pub use alertmanager::{Alertmanager, AlertsApi};
 pub use cloudevents::{CloudEvents, Proof, Rate};
 pub use credential::Credential;
 pub use forge::{Gitea, Gitlab, Registry};
 pub use generic::{Generic, is_type_of_ours};
+pub use github::{Deliveries, Github, Hook, Sweep};
 pub use guard::Guard;
+pub use origin::Origin;
 
-use crate::SecretRef;
 use crate::schedule::Schedule;
 
 /// A place that posts to `/hooks/<name>`, or a clock.
@@ -66,22 +71,6 @@ impl SourceKind {
             Self::Schedule(_) => "schedule",
         }
     }
-}
-
-/// `spec.github`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Github {
-    /// Webhook secrets; a delivery signed with any of them is taken (one or two, so that they can be rotated).
-    pub secrets: Vec<SecretRef>,
-    /// Globs of `owner/name`; empty means any repository.
-    pub repositories: Vec<String>,
-}
-
-/// `spec.alertmanager`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alertmanager {
-    /// Bearer tokens; any of them is taken (one or two, so that they can be rotated).
-    pub tokens: Vec<SecretRef>,
 }
 
 /// `spec.argocd`.

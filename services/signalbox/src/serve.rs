@@ -238,7 +238,8 @@ impl Server {
 
 /// Whether the user of these services on a NATS server may look for the mark of an import: those that ask for leases may.
 fn reads_leases(settings: &Settings) -> bool {
-    let handling = [Service::Scheduler, Service::Automator, Service::Deployer, Service::Notifier];
+    let handling =
+        [Service::Scheduler, Service::Sweeper, Service::Automator, Service::Deployer, Service::Notifier];
     matches!(settings.bus.0, BusUrl::Embedded(_))
         || handling.into_iter().any(|service| settings.only.has(service))
 }

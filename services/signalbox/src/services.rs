@@ -15,6 +15,7 @@ use gateway::{Gateway, Limits};
 use kube::Client;
 use notifier::Notifier;
 use scheduler::Scheduler;
+use sweeper::Sweeper;
 use tempfile::TempDir;
 use watcher::Watcher;
 
@@ -59,6 +60,7 @@ pub fn spawn(settings: &Settings, parts: &Parts, tasks: &mut Tasks) -> Result<Ru
             Service::Gateway => running.public = Some(gateway(parts, tasks)),
             Service::Watcher => watcher(settings, parts, tasks)?,
             Service::Scheduler => scheduler(parts, tasks)?,
+            Service::Sweeper => sweeper(parts, tasks)?,
             Service::Automator => automator(parts, tasks)?,
             Service::Deployer => deployer(settings, parts, tasks, &mut running.scratch)?,
             Service::Notifier => notifier(parts, tasks)?,
@@ -114,6 +116,15 @@ fn scheduler(parts: &Parts, tasks: &mut Tasks) -> Result<(), Stop> {
     let scheduler = Scheduler::new(catalog.clone(), bus, store, clock, metrics.clone(), health)?;
     let running = scheduler.with_leases(options.leases.clone()).run(shutdown.clone());
     tasks.spawn(async move { (Service::Scheduler.name(), running.await) });
+    Ok(())
+}
+
+fn sweeper(parts: &Parts, tasks: &mut Tasks) -> Result<(), Stop> {
+    let Parts { bus, store, clock, metrics, health, catalog, shutdown, options, .. } = parts;
+    let (bus, store, clock) = (bus.clone(), store.clone(), clock.clone());
+    let sweeper = Sweeper::new(catalog.clone(), bus, store, clock, metrics.clone(), health)?;
+    let running = sweeper.with_leases(options.leases.clone()).run(shutdown.clone());
+    tasks.spawn(async move { (Service::Sweeper.name(), running.await) });
     Ok(())
 }
 

@@ -63,7 +63,7 @@ async fn every_service_does_its_work_with_the_permissions_that_are_made_for_it()
     let text = resources(secrets.path(), &gitops, chat.url(), None, TAG_TEMPLATE)?
         + "---\napiVersion: signalbox.dev/v1alpha1\nkind: Source\nmetadata: {name: clock}\nspec: {schedule: {cron: '*/5 * * * * *'}}\n";
     let mut running = BTreeMap::new();
-    for service in ["gateway", "scheduler", "automator", "deployer", "notifier", "console"] {
+    for service in ["gateway", "scheduler", "sweeper", "automator", "deployer", "notifier", "console"] {
         let mut signalbox = Signalbox::new(&text, Some(nats.url()))?;
         let start = Start {
             arguments: vec!["--only".to_owned(), service.to_owned()],

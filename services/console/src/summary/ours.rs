@@ -8,6 +8,7 @@ use events::payload::argocd::Notified;
 use events::payload::automation::{Evaluated, Rule, Verdict};
 use events::payload::deploy::{self, Image, Step, Verified};
 use events::payload::schedule::{Cause, Ticked};
+use events::payload::source::{Gap, Missed, SweepFailed, What};
 use events::payload::{dead_letter, image, notification};
 use events::{Envelope, Family, Kind};
 
@@ -44,6 +45,8 @@ pub(super) fn summary(kind: Kind, event: &Envelope) -> Result<Summary, serde_jso
         Family::NotificationSent => sent(&event.payload()?),
         Family::NotificationFailed => plain(untold(&event.payload()?)),
         Family::ScheduleTicked => plain(ticked(&event.payload()?)),
+        Family::SourceGap => gap(&event.payload()?),
+        Family::SourceSweepFailed => plain(unswept(&event.payload()?)),
     };
     let word =
         if kind == Kind::AutomationEvaluated { "rules tried".to_owned() } else { word_of(kind.name()) };
@@ -83,6 +86,29 @@ fn pushed(push: &image::Pushed) -> String {
         let _ = write!(essence, ", {}", line::short(digest.trim_start_matches("sha256:")));
     }
     essence
+}
+
+fn gap(gap: &Gap) -> Parts {
+    let what = match (gap.what, gap.count) {
+        (What::Deliveries, 1) => "delivery",
+        (What::Deliveries, _) => "deliveries",
+        (What::Alerts, 1) => "alert",
+        (What::Alerts, _) => "alerts",
+    };
+    let count = if gap.count == 0 { "unknown".to_owned() } else { gap.count.to_string() };
+    let mut essence = format!("{}: {count} {what}, {} to {}", gap.source, gap.from, gap.to);
+    if let Some(reason) = &gap.reason {
+        let _ = write!(essence, ": {}", line::first(reason, LINE));
+    }
+    let missed = |missed: &Missed| {
+        let reason = missed.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        line::of(&format!("{} ({}){reason}", missed.event_type, missed.id), LINE * 2)
+    };
+    (essence, gap.missed.iter().map(missed).collect(), None)
+}
+
+fn unswept(failed: &SweepFailed) -> String {
+    format!("{}: {}", failed.source, line::first(&failed.reason, LINE))
 }
 
 fn application(app: &Application) -> String {

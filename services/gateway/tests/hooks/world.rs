@@ -185,8 +185,12 @@ impl Answer {
 
 fn catalog(folder: &Path) -> Catalog {
     let file = |name: &str| SecretRef::File(folder.join(name));
-    let github = Github { secrets: vec![file("new"), file("old")], repositories: vec!["acme/*".to_owned()] };
-    let alertmanager = Alertmanager { tokens: vec![file("token")] };
+    let github = Github {
+        secrets: vec![file("new"), file("old")],
+        repositories: vec!["acme/*".to_owned()],
+        sweep: None,
+    };
+    let alertmanager = Alertmanager { tokens: vec![file("token")], api: None };
     let any = |proof| CloudEvents { proof, sources: vec![], types: vec![], origins: vec![], rate: None };
     let tokens = || Proof::Tokens(vec![file("token"), file("new")]);
     let narrow = CloudEvents {

@@ -1,16 +1,18 @@
 //! `kind: Source`.
 
+mod alertmanager;
 mod cloudevents;
 mod credential;
 mod forge;
 mod generic;
+mod github;
 mod guard;
 mod schedule;
 
 use super::secret;
 use crate::names;
 use crate::reader::{Fields, Keys, Read, Reader, Said};
-use crate::source::{Alertmanager, Argocd, Credential, Github};
+use crate::source::{Argocd, Credential};
 use crate::yaml::Node;
 use crate::{Source, SourceKind};
 
@@ -34,8 +36,6 @@ const SPEC: Keys = Keys {
 };
 const KINDS: [&str; 9] =
     ["github", "gitea", "gitlab", "registry", "alertmanager", "cloudevents", "argocd", "generic", "schedule"];
-const GITHUB: Keys = Keys { known: &["secrets", "repositories"], later: &[] };
-const ALERTMANAGER: Keys = Keys { known: &["tokens"], later: &[] };
 const ARGOCD: Keys = Keys { known: &["tokens"], later: &[] };
 
 pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Source> {
@@ -43,11 +43,11 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, spec: &Node) -> Read<Sou
     let kind = reader.one_of(&fields, &KINDS).and_then(|(kind, node)| {
         let path = fields.path(kind);
         match kind {
-            "github" => github(reader, node, &path).map(SourceKind::Github),
+            "github" => github::read(reader, node, &path).map(SourceKind::Github),
             "gitea" => forge::gitea(reader, node, &path).map(SourceKind::Gitea),
             "gitlab" => forge::gitlab(reader, node, &path).map(SourceKind::Gitlab),
             "registry" => forge::registry(reader, node, &path).map(SourceKind::Registry),
-            "alertmanager" => alertmanager(reader, node, &path).map(SourceKind::Alertmanager),
+            "alertmanager" => alertmanager::read(reader, node, &path).map(SourceKind::Alertmanager),
             "cloudevents" => cloudevents::read(reader, node, &path).map(SourceKind::CloudEvents),
             "argocd" => argocd(reader, node, &path).map(SourceKind::Argocd),
             "generic" => generic::read(reader, node, &path).map(Box::new).map(SourceKind::Generic),
@@ -79,24 +79,11 @@ fn unposted(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Read<()> {
     Err(Said)
 }
 
-fn github(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Github> {
-    let fields = reader.fields(node, path, &GITHUB)?;
-    let secrets = reader.required(&fields, "secrets", secret::read_live);
-    let repositories = reader.optional(&fields, "repositories", repositories);
-    Ok(Github { secrets: secrets?, repositories: repositories?.unwrap_or_default() })
-}
-
 /// Globs of `owner/name`.
 fn repositories(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Vec<String>> {
     reader.items(node, path, |reader, node, path| {
         reader.formed(node, path, |text| names::repository(text, true))
     })
-}
-
-fn alertmanager(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Alertmanager> {
-    let fields = reader.fields(node, path, &ALERTMANAGER)?;
-    let tokens = reader.required(&fields, "tokens", secret::read_live);
-    Ok(Alertmanager { tokens: tokens? })
 }
 
 fn argocd(reader: &mut Reader<'_>, node: &Node, path: &str) -> Read<Argocd> {

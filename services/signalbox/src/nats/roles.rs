@@ -41,12 +41,17 @@ pub fn of(service: Service) -> Role {
         Service::Gateway => &[Bucket::Sources],
         // The newest request of each environment.
         Service::Deployer => &[Bucket::Watch],
-        // What was seen last, the last tick of each schedule; who is active, and who was.
-        Service::Watcher | Service::Scheduler => &[Bucket::Watch, Bucket::Lease, Bucket::Ledger],
+        // What was seen last, the last tick of each schedule, up to when nothing is missing; who is active, and who was;
+        // what the sweeper asked for.
+        Service::Watcher | Service::Scheduler | Service::Sweeper => {
+            &[Bucket::Watch, Bucket::Lease, Bucket::Ledger]
+        }
         Service::Console => &[Bucket::DeadLetters, Bucket::Runs, Bucket::Sources],
     };
     let handler = match service {
-        Service::Gateway | Service::Watcher | Service::Scheduler | Service::Console => None,
+        Service::Gateway | Service::Watcher | Service::Scheduler | Service::Sweeper | Service::Console => {
+            None
+        }
         Service::Automator => Some(Automator::DURABLE),
         Service::Deployer => Some(Deployer::DURABLE),
         Service::Notifier => Some(Notifier::DURABLE),
@@ -68,6 +73,11 @@ pub fn of(service: Service) -> Role {
         role.says = BTreeSet::from([format!("{PREFIX}>")]);
         role.never = Kind::iter().filter(|kind| !says(*kind)).map(|kind| subject::of(kind.name())).collect();
         role.never.insert(format!("{PREFIX}io.signalbox.>"));
+    }
+    if service == Service::Sweeper {
+        // What it finds, it says as the gateway would have.
+        role.says.insert(format!("{PREFIX}com.github.>"));
+        role.says.extend([Kind::AlertFiring, Kind::AlertResolved].map(|kind| subject::of(kind.name())));
     }
     role
 }

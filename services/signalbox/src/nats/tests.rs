@@ -61,3 +61,13 @@ fn the_scheduler_says_its_ticks_alone() {
     assert_eq!(scheduler.keeps.iter().copied().collect::<Vec<_>>(), ["lease", "ledger", "watch"]);
     assert!(scheduler.handlers.is_empty());
 }
+
+#[test]
+fn the_sweeper_says_what_github_says_and_what_it_found() {
+    let sweeper = roles::of(Service::Sweeper);
+    assert!(sweeper.says.contains("signalbox.events.com.github.>"));
+    assert!(sweeper.says.contains("signalbox.events.io.signalbox.source.gap-filled.v1"));
+    assert!(!sweeper.says.iter().any(|subject| subject.contains("deploy") || subject.ends_with("events.>")));
+    assert_eq!(sweeper.keeps.iter().copied().collect::<Vec<_>>(), ["lease", "ledger", "watch"]);
+    assert!(sweeper.handlers.is_empty());
+}

@@ -17,6 +17,8 @@ pub enum Service {
     Watcher,
     /// time -> event: schedules
     Scheduler,
+    /// world -> event: what a Source missed
+    Sweeper,
     /// event -> request: Automations
     Automator,
     /// request -> world: deploys

@@ -273,7 +273,7 @@ fn bad_settings_say_where_and_what_would_be_right() {
         ),
         (
             "only: [gatewya]\n",
-            "signalbox.yaml:1:8: `only`: expected one of gateway, watcher, scheduler, automator, deployer, notifier, console, found `gatewya`; did you mean `gateway`?",
+            "signalbox.yaml:1:8: `only`: expected one of gateway, watcher, scheduler, sweeper, automator, deployer, notifier, console, found `gatewya`; did you mean `gateway`?",
         ),
         ("drain_timeout: 5\n", "signalbox.yaml:1:1: `drain_timeout`: expected a text, found `5`"),
         (

@@ -5,11 +5,9 @@ use std::fmt;
 use events::{Envelope, extension, subject};
 use serde::Deserialize;
 
-use crate::refusal::Refusal;
-
 /// Whose event the delivery of a forge is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// `owner/name`.
     Repository(String),
     /// `group/…/name`, of GitLab.
@@ -63,14 +61,14 @@ struct Group {
 impl Origin {
     /// Of a delivery of GitHub. `events::github` makes the partition key of the repository, so this is what everybody
     /// else takes for the repository, too.
-    pub(crate) fn of(event: &Envelope) -> Self {
+    pub fn of(event: &Envelope) -> Self {
         Self::read(event, Self::Repository, |view| {
             view.organization.map(|account| Self::Organization(account.login))
         })
     }
 
     /// Of a delivery of Gitea. A package is its owner's.
-    pub(crate) fn of_gitea(event: &Envelope) -> Self {
+    pub fn of_gitea(event: &Envelope) -> Self {
         Self::read(event, Self::Repository, |view| {
             let owner = view.organization.or(view.package.and_then(|package| package.owner));
             owner.map(|account| Self::Organization(account.login))
@@ -78,7 +76,7 @@ impl Origin {
     }
 
     /// Of a delivery of GitLab.
-    pub(crate) fn of_gitlab(event: &Envelope) -> Self {
+    pub fn of_gitlab(event: &Envelope) -> Self {
         Self::read(event, Self::Project, |view| {
             view.group.and_then(|group| group.full_path).or(view.group_path).map(Self::Group)
         })
@@ -93,8 +91,11 @@ impl Origin {
     }
 
     /// The event, if it is among `globs` (of `owner/name`, compared without case as the forges do; none means all).
-    pub(crate) fn admit(self, event: Envelope, globs: &[String]) -> Result<Envelope, Refusal> {
-        if self.is_among(globs) { Ok(event) } else { Err(Refusal::Foreign(self)) }
+    ///
+    /// # Errors
+    /// Whose event it is, when it is not among them.
+    pub fn admit(self, event: Envelope, globs: &[String]) -> Result<Envelope, Self> {
+        if self.is_among(globs) { Ok(event) } else { Err(self) }
     }
 
     /// An event of a whole organisation or group is, when some repository of it could be.
