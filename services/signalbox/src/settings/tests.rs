@@ -223,7 +223,7 @@ fn nothing_set_is_a_laptop() {
     assert_eq!(settings.kubernetes.watching(), watcher::Watching::default());
     assert_eq!(settings.kubernetes.volume_usage.0, None, "nobody looks how full volumes are");
     assert_eq!(settings.bus.0.to_string(), "embedded:data");
-    assert_eq!(settings.only.iter().count(), 7, "all services run");
+    assert_eq!(settings.only.iter().count(), 8, "all services run");
     assert!(settings.only.has(Service::Watcher) && !settings.only.names(Service::Watcher));
 }
 
