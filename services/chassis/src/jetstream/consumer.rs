@@ -18,7 +18,7 @@ use super::durable::{self, Opened};
 use super::gate::{Gate, Pending};
 use super::ground::Ground;
 use super::message::decode;
-use super::place::{self, Place};
+use super::place::{self, Known, Place};
 use super::settle::Settler;
 use super::stream::{Assets, REDRIVE};
 use crate::bus::{BusError, ConsumerSpec, Deliveries, Delivery, Position};
@@ -115,12 +115,13 @@ impl Pull {
             let assets = self.ground.assets().await?;
             let info = assets.stream.consumer_info(&self.spec.name).await.context("cannot look at it")?;
             let put_off = place::all_put_off(&self.ground, &assets, &self.spec.name).await?;
-            let here = self.place.outstanding();
+            let Known { here, put_off } =
+                self.place.known(info.ack_floor.stream_sequence, put_off.keys().copied());
             let pending = Pending {
                 all: info.num_ack_pending,
                 // This one is here, too.
-                here: here.len() + 1,
-                put_off: put_off.keys().filter(|position| !here.contains(position)).count(),
+                here: here + 1,
+                put_off,
                 above: self.highest,
                 ack_wait: self.spec.ack_wait,
             };

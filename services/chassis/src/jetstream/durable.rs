@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::fit::{self, Decision, Difference};
 use super::gate::{Gate, Pending};
 use super::ground::Ground;
-use super::place::{self, Place, Record};
+use super::place::{self, Known, Place, Record};
 use super::stream::{self, Assets, REDRIVE};
 use crate::bus::{ConsumerSpec, Start};
 
@@ -94,11 +94,15 @@ async fn resume(
     info: &Info,
 ) -> anyhow::Result<Opened> {
     let put_off = place::all_put_off(ground, assets, &spec.name).await?;
-    let here = known.map(Place::outstanding).unwrap_or_default();
+    let (floor, positions) = (info.ack_floor.stream_sequence, put_off.keys().copied());
+    let Known { here, put_off: away } = match known {
+        Some(place) => place.known(floor, positions),
+        None => Known { here: 0, put_off: positions.filter(|position| *position > floor).count() },
+    };
     let pending = Pending {
         all: info.num_ack_pending,
-        here: here.len(),
-        put_off: put_off.keys().filter(|position| !here.contains(position)).count(),
+        here,
+        put_off: away,
         above: info.delivered.stream_sequence,
         ack_wait: info.config.ack_wait,
     };

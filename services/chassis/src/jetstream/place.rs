@@ -6,8 +6,10 @@
 
 mod alarm;
 mod delayed;
+mod unsettled;
 
 pub use delayed::{all_put_off, put_off};
+pub use unsettled::Known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -126,6 +128,8 @@ pub struct Place {
     record: Mutex<Record>,
     /// Delivered to this process and not settled.
     outstanding: Mutex<BTreeSet<u64>>,
+    /// Of these, those that the server was told of and did not confirm: it may have settled them, or deliver them again.
+    unconfirmed: Mutex<BTreeSet<u64>>,
     /// Put off, and until when. A server that is killed forgets what was put off in the last moment, and delivers it at
     /// once.
     put_off: Mutex<BTreeMap<u64, Instant>>,
@@ -147,6 +151,7 @@ impl Place {
             passed: Mutex::new(Passed::known(record.passed)),
             record: Mutex::new(record),
             outstanding: Mutex::default(),
+            unconfirmed: Mutex::default(),
             replaced: Notify::new(),
         }
     }
@@ -202,6 +207,7 @@ impl Place {
             return false;
         }
         self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).insert(position);
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
         true
     }
 
@@ -221,6 +227,7 @@ impl Place {
     /// A delivery went back to the server.
     pub fn given_back(&self, position: u64) {
         self.outstanding.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner).remove(&position);
     }
 
     /// What this process has and has not settled.
@@ -242,6 +249,7 @@ impl Place {
         let above = record.floor + 1;
         record.settled = record.settled.split_off(&above);
         record.passed = self.passed().up_to();
+        self.forget_unconfirmed(before);
         let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
         *put_off = put_off.split_off(&before);
         record.unsettled = self.outstanding();

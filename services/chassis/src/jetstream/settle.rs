@@ -83,6 +83,9 @@ impl Acker for Settler {
             Settle::Term => self.told(AckKind::Term).await.inspect(|()| self.place.settled(self.position)),
             Settle::Return(delay) => self.put_off(delay).await,
         };
+        if done.is_err() && how != Settle::Progress {
+            self.place.unconfirmed(self.position);
+        }
         done.map_err(|error| BusError::new("record what became of a delivery", error))
     }
 }
