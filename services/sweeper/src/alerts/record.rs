@@ -23,6 +23,8 @@ pub struct Record {
     pub external_url: Option<String>,
     /// The alerts that fire by what the bus has, by their fingerprints.
     pub firing: BTreeMap<String, Firing>,
+    /// When alerts were last left out of a notification, as far as the log says.
+    pub left_out: Option<DateTime<Utc>>,
     /// Why it cannot be asked, if that was said.
     pub failed: Option<String>,
     /// How many announcements were made of this Source.
@@ -60,6 +62,8 @@ struct Written {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     firing: BTreeMap<String, Firing>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_out: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     failed: Option<String>,
     said: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +78,7 @@ impl Record {
             position,
             external_url: None,
             firing: BTreeMap::new(),
+            left_out: None,
             failed: None,
             said: 0,
             unpublished: Vec::new(),
@@ -82,10 +87,20 @@ impl Record {
 
     /// The bytes in the store.
     pub fn encode(&self) -> Vec<u8> {
-        let Self { identity, position, external_url, firing, failed, said, unpublished } = self.clone();
+        let Self { identity, position, external_url, firing, left_out, failed, said, unpublished } =
+            self.clone();
         let unpublished = unpublished.iter().map(json::to_value).collect();
-        let written =
-            Written { version: VERSION, identity, position, external_url, firing, failed, said, unpublished };
+        let written = Written {
+            version: VERSION,
+            identity,
+            position,
+            external_url,
+            firing,
+            left_out,
+            failed,
+            said,
+            unpublished,
+        };
         serde_json::to_vec(&written).expect("a record is plain data with string keys")
     }
 
@@ -97,9 +112,18 @@ impl Record {
                 "it has version {version}, this program reads version {VERSION}: was it written by a newer one?"
             );
         }
-        let Written { version: _, identity, position, external_url, firing, failed, said, unpublished } =
-            serde_json::from_slice(bytes)?;
+        let Written {
+            version: _,
+            identity,
+            position,
+            external_url,
+            firing,
+            left_out,
+            failed,
+            said,
+            unpublished,
+        } = serde_json::from_slice(bytes)?;
         let unpublished = unpublished.iter().map(json::from_value).collect::<Result<_, _>>()?;
-        Ok(Self { identity, position, external_url, firing, failed, said, unpublished })
+        Ok(Self { identity, position, external_url, firing, left_out, failed, said, unpublished })
     }
 }

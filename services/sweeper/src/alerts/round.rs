@@ -33,6 +33,11 @@ const PAGE: usize = 500;
 const BREATH: Duration = Duration::from_millis(500);
 /// How far back the log is read at the very first time: who fires for longer is told once more at most.
 const FIRST_LOOK: TimeDelta = TimeDelta::days(1);
+/// For so long after alerts were left out every alert that is listed counts, however young: a later notification may show those
+/// alone that the bus has, and then the log says nothing of it.
+const WARY: TimeDelta = TimeDelta::minutes(30);
+/// How soon it is asked again while that lasts.
+const SOON: Duration = Duration::from_secs(30);
 /// From this failure on the wait stays the same.
 const SLOWEST: u32 = 8;
 
@@ -66,7 +71,7 @@ impl Round {
         loop {
             left_out |= self.learn(&mut kept).await;
             if left_out || Instant::now() >= due {
-                let (outcome, next) = self.once(&mut kept, left_out, &mut failures).await?;
+                let (outcome, next) = self.once(&mut kept, &mut failures).await?;
                 left_out = false;
                 self.ports.counts.swept(Kind::Alertmanager, outcome, self.ports.clock.now().timestamp());
                 due = Instant::now() + next;
@@ -108,6 +113,7 @@ impl Round {
     /// Reads what the log has since. Whether alerts were left out of a notification.
     pub async fn learn(&self, kept: &mut Kept) -> bool {
         let mut left_out = false;
+        let now = self.ports.clock.now();
         loop {
             let page = self.ports.log(Position(kept.record.position.0 + 1), PAGE).await;
             let Some(last) = page.last().map(|recorded| recorded.position) else { return left_out };
@@ -120,16 +126,14 @@ impl Round {
                 }
             }
             kept.record.position = last;
+            if left_out {
+                kept.record.left_out = Some(now);
+            }
         }
     }
 
     /// Asks once, and says what is missing.
-    pub async fn once(
-        &self,
-        kept: &mut Kept,
-        left_out: bool,
-        failures: &mut u32,
-    ) -> Result<(Outcome, Duration), Stop> {
+    pub async fn once(&self, kept: &mut Kept, failures: &mut u32) -> Result<(Outcome, Duration), Stop> {
         let external_url = self.api.external_url.clone().or_else(|| kept.record.external_url.clone());
         let Some(external_url) = external_url else {
             tracing::info!(
@@ -148,6 +152,7 @@ impl Round {
         };
         *failures = 0;
         let now = self.ports.clock.now();
+        let left_out = kept.record.left_out.is_some_and(|at| now < at + WARY);
         let decision = decide(&kept.record, &answer.listed, answer.up_since, left_out, now);
         let more = decision.more;
         let (found, count) = self.settle(kept, decision, now).await?;
@@ -155,7 +160,8 @@ impl Round {
             tracing::warn!(source = self.name, count, left_out, "alerts had not arrived: the gap is closed");
         }
         let outcome = if found { Outcome::Gap } else { Outcome::Clean };
-        Ok((outcome, if more { BREATH } else { self.api.every }))
+        let next = if left_out { self.api.every.min(SOON) } else { self.api.every };
+        Ok((outcome, if more { BREATH } else { next }))
     }
 
     /// Steps 2 and 3. Whether anything was missing, and how much.
