@@ -33,6 +33,15 @@ pub fn all() -> Vec<Role> {
     roles
 }
 
+/// Whole nouns of ours of which this one says nothing, so that what a later version says of them is denied, too. The server
+/// looks at what is denied last, so a noun of which this one says anything must not be among them.
+fn others_nouns(says: impl Fn(Kind) -> bool) -> BTreeSet<String> {
+    let noun = |kind: Kind| Some(kind.name().strip_prefix("io.signalbox.")?.split_once('.')?.0);
+    let nouns = |said: bool| Kind::iter().filter(|kind| says(*kind) == said).filter_map(noun).collect();
+    let (own, others): (BTreeSet<&str>, BTreeSet<&str>) = (nouns(true), nouns(false));
+    others.difference(&own).map(|noun| format!("{PREFIX}io.signalbox.{noun}.>")).collect()
+}
+
 /// The role of a service.
 pub fn of(service: Service) -> Role {
     let keeps: &[Bucket] = match service {
@@ -72,7 +81,7 @@ pub fn of(service: Service) -> Role {
         // Whatever the world sends, and nothing that another of us says.
         role.says = BTreeSet::from([format!("{PREFIX}>")]);
         role.never = Kind::iter().filter(|kind| !says(*kind)).map(|kind| subject::of(kind.name())).collect();
-        role.never.insert(format!("{PREFIX}io.signalbox.>"));
+        role.never.extend(others_nouns(says));
     }
     if service == Service::Sweeper {
         // What it finds, it says as the gateway would have.
