@@ -45,6 +45,17 @@ async fn what_somebody_changes_in_the_cluster_is_drift_and_a_commit_is_none() ->
     let all = Api::<DynamicObject>::namespaced_with(client.clone(), NAMESPACE, &applications());
     let alone = json!({"spec": {"syncPolicy": {"automated": null}}});
     all.patch(name, &PatchParams::default(), &Patch::Merge(alone)).await?;
+    // What it is asked after that it does with that in mind.
+    argocd.refresh(api, name).await?;
+    eventually(PATIENCE, "Argo CD has looked at it anew, and mends nothing", async || {
+        let app = all.get(name).await?;
+        let asked = app.metadata.annotations.unwrap_or_default();
+        anyhow::ensure!(!asked.contains_key("argocd.argoproj.io/refresh"), "it has not looked yet");
+        let phase = &app.data["status"]["operationState"]["phase"];
+        anyhow::ensure!(*phase == "Succeeded", "the operation is {phase}");
+        Ok(())
+    })
+    .await?;
 
     let rules = vec![rule("argoproj.io", &["applications", "appprojects"], &["get", "list", "watch"])];
     let kubeconfig = api.kubeconfig_for("drifts", rules).await?;
