@@ -12,7 +12,7 @@ use tests::kube_api::{KubeApi, apply, rule};
 use tests::signalbox::{Signalbox, Start};
 use tests::{eventually, skip};
 
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(3);
 const READS: [&str; 3] = ["get", "list", "watch"];
 /// As in the watcher's examples, with shorter times.
 const SETTINGS: &str = r#"
@@ -166,7 +166,7 @@ async fn a_described_kind_tells_its_phases_whatever_is_killed_and_by_the_clock_a
 
     // While it is away: the end comes near; the clock alone says when, also after the start.
     stage.signalbox.process()?.kill9()?;
-    stage.certify("True", Duration::from_secs(9)).await?;
+    stage.certify("True", Duration::from_secs(25)).await?;
     stage.start().await?;
     stage.signalbox.ready().await?;
     story.push("changed expiring<ready");
